@@ -1,0 +1,1 @@
+"""The robot without ROS and without torch: poses, limits, kinematics, trajectories, safety."""
