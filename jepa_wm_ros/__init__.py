@@ -1,0 +1,13 @@
+"""Plan with a JEPA world model and move a Franka arm: show it a picture of the goal, and it goes there.
+
+The rooms of the house, and who may know whom (`test/house/test_import_rules.py`):
+
+    nodes, cli -> evaluation, training, data, sim -> planning -> worldmodel
+      |                                         |
+      +--> ros                                  +--> robot
+
+`robot` knows no torch; `worldmodel` and `planning` know no robot and no ROS; only `nodes` and
+`ros` import `rclpy`. Importing this package imports nothing heavy.
+"""
+
+__version__ = '0.1.0'

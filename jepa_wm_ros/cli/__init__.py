@@ -1,0 +1,1 @@
+"""The `jepa-wm` command; one module for each sub-command."""

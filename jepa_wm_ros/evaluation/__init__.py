@@ -1,0 +1,1 @@
+"""What a model or a plan is worth: metrics, episodes, plots and videos."""

@@ -1,0 +1,1 @@
+"""What our nodes share on the ROS side: node life cycle, parameters, messages, threads."""
