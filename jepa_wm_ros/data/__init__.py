@@ -1,0 +1,1 @@
+"""Episodes: how they are stored, and how clips are drawn from them."""

@@ -1,0 +1,1 @@
+"""Planning in latent space: objectives, solvers, the receding-horizon policy (torch, no ROS)."""

@@ -1,0 +1,72 @@
+"""What every solver takes and gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from jepa_wm_ros.planning.distribution import ActionDistribution
+
+CostFunction = Callable[['Tensor'], 'Tensor']
+"""Costs `(B, S)` of candidates `(B, S, H, A)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a solver may think.
+
+    Attributes:
+        iterations: Most iterations.
+        deadline: Time of `clock` [s] after which no further iteration starts, or None.
+        clock: A monotonic clock [s].
+    """
+
+    iterations: int
+    deadline: float | None = None
+    clock: Callable[[], float] = time.perf_counter
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and self.clock() >= self.deadline
+
+
+@dataclass(slots=True)
+class Solution:
+    """What a solver found, with the evidence.
+
+    Attributes:
+        actions: `(B, H, A)`: the actions to execute.
+        cost: `(B,)`: their cost, or that of the best candidate where the mean was not evaluated.
+        best: Least cost of each iteration (mean over problems).
+        elite_mean: Mean cost of the elites of each iteration.
+        elite_std: Its standard deviation.
+        deadline_hit: Whether time ran out before the iterations did.
+    """
+
+    actions: Tensor
+    cost: Tensor
+    best: list[float] = field(default_factory=list)
+    elite_mean: list[float] = field(default_factory=list)
+    elite_std: list[float] = field(default_factory=list)
+    deadline_hit: bool = False
+
+
+class Solver(Protocol):
+    """Finds cheap actions under a cost function."""
+
+    def solve(
+        self,
+        cost: CostFunction,
+        distribution: ActionDistribution,
+        budget: Budget,
+        generator: torch.Generator,
+    ) -> Solution:
+        """Return the best actions found; the first iteration always runs."""
+        ...

@@ -1,0 +1,1 @@
+"""Training of world models: losses, the optimisation loop, and what is measured on the way."""

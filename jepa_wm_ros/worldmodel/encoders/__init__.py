@@ -1,0 +1,1 @@
+"""Encoders: pictures to tokens, one file for each kind."""

@@ -1,0 +1,84 @@
+"""LeWorldModel: encoder and predictor trained together from pixels (arXiv 2603.19312)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import nn
+
+from jepa_wm_ros.worldmodel.encoders.conv import ConvEncoder, ConvEncoderSettings
+from jepa_wm_ros.worldmodel.latent import Latent
+from jepa_wm_ros.worldmodel.predictors.adaln_mlp import AdaLnMlp, AdaLnMlpSettings
+from jepa_wm_ros.worldmodel.schema import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from jepa_wm_ros.worldmodel.contract import Contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallArchitecture:
+    """The small layout, which trains on a CPU: a conv encoder and an AdaLN MLP."""
+
+    layout: str
+    encoder: ConvEncoderSettings = field(default_factory=ConvEncoderSettings)
+    predictor: AdaLnMlpSettings = field(default_factory=AdaLnMlpSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse layouts that are not this one."""
+        if self.layout != 'small':
+            raise ValueError(f'layout must be one of small, got {self.layout!r}')
+
+
+class LeWorldModel(nn.Module):
+    """One token a frame; no teacher, no stop-gradient, no reconstruction."""
+
+    def __init__(self, contract: Contract, architecture: SmallArchitecture) -> None:
+        """Build with random weights."""
+        super().__init__()
+        self._contract = contract
+        self.encoder = ConvEncoder(architecture.encoder)
+        self.predictor = AdaLnMlp(
+            architecture.encoder.embed_dim, len(contract.action.fields), architecture.predictor
+        )
+        self.register_buffer('action_mean', torch.tensor(contract.action.mean), persistent=False)
+        self.register_buffer('action_std', torch.tensor(contract.action.std), persistent=False)
+
+    @classmethod
+    def from_contract(cls, contract: Contract, source: Path | str) -> LeWorldModel:
+        """Build what the contract's architecture says, with random weights."""
+        mapping: dict[str, Any] = contract.architecture
+        return cls(contract, read(SmallArchitecture, mapping, source, 'architecture'))
+
+    @property
+    def contract(self) -> Contract:
+        """The promises of the bundle that the model came from."""
+        return self._contract
+
+    def encode(self, images: Tensor, proprio: Tensor | None = None) -> Latent:
+        """Encode `(B, T, 3, h, w)` to tokens `(B, T, 1, D)`; proprioception is not used."""
+        batch, frames = images.shape[:2]
+        embedding = self.encoder(images.flatten(0, 1))
+        return Latent(tokens=embedding.view(batch, frames, 1, -1))
+
+    def rollout(self, context: Latent, past_actions: Tensor, actions: Tensor) -> Latent:
+        """Predict `(B, S, H, 1, D)` for candidates `(B, S, H, A)`; see `WorldModel.rollout`.
+
+        A frame of this model holds all that its predictor needs, so only the newest frame of the
+        context is used.
+        """
+        batch, samples, horizon, fields = actions.shape
+        z = context.tokens[:, -1, 0].repeat_interleave(samples, 0)
+        mean, std = cast('Tensor', self.action_mean), cast('Tensor', self.action_std)
+        normalised = ((actions - mean) / std).view(batch * samples, horizon, fields)
+        modulation = self.predictor.condition(normalised)
+        frames = []
+        for h in range(horizon):
+            z = self.predictor.step(z, modulation[:, h])
+            frames.append(z)
+        return Latent(tokens=torch.stack(frames, 1).view(batch, samples, horizon, 1, -1))

@@ -1,0 +1,123 @@
+"""The cross-entropy method on problems whose answers are known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from jepa_wm_ros.planning.cem import CrossEntropyMethod
+from jepa_wm_ros.planning.distribution import ActionDistribution
+from jepa_wm_ros.planning.solver import Budget
+
+HORIZON, FIELDS = 3, 2
+
+
+def solver(samples: int = 200, elites: int = 20, **changes) -> CrossEntropyMethod:
+    values = {'momentum': 0.1, 'correlation': 0.0, 'std_floor': torch.full((FIELDS,), 1e-4)}
+    return CrossEntropyMethod(samples=samples, elites=elites, **(values | changes))
+
+
+def distribution(batch: int = 1, std: float = 1.0) -> ActionDistribution:
+    return ActionDistribution(
+        mean=torch.zeros(batch, HORIZON, FIELDS),
+        std=torch.full((batch, HORIZON, FIELDS), std),
+        lower=torch.full((FIELDS,), -1.0),
+        upper=torch.full((FIELDS,), 1.0),
+    )
+
+
+def quadratic(target: torch.Tensor):
+    return lambda actions: (actions - target[:, None]).square().sum((-2, -1))
+
+
+def solve(cost, *, batch: int = 1, iterations: int = 25, seed: int = 0, **changes):
+    generator = torch.Generator().manual_seed(seed)
+    return solver(**changes).solve(cost, distribution(batch), Budget(iterations), generator)
+
+
+def test_it_finds_an_optimum_within_the_bounds() -> None:
+    target = torch.tensor([[[0.3, -0.6], [0.1, 0.9], [-0.4, 0.0]]])
+    solution = solve(quadratic(target))
+    assert torch.allclose(solution.actions, target, atol=0.02)
+    assert solution.best[-1] < solution.best[0]
+    assert len(solution.best) == 25
+
+
+def test_an_optimum_outside_the_bounds_ends_at_the_bound() -> None:
+    solution = solve(quadratic(torch.full((1, HORIZON, FIELDS), 5.0)))
+    assert torch.allclose(solution.actions, torch.ones(1, HORIZON, FIELDS), atol=0.02)
+    assert bool((solution.actions <= 1.0).all())
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
+    cost = quadratic(torch.full((1, HORIZON, FIELDS), 0.5))
+    first, again, other = (solve(cost, iterations=3, seed=s).actions for s in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_costs_that_are_not_numbers_are_the_worst() -> None:
+    def cost(actions: torch.Tensor) -> torch.Tensor:
+        values = quadratic(torch.full((1, HORIZON, FIELDS), 0.5))(actions)
+        return torch.where(actions[..., 0, 0] > 0.5, torch.nan, values)
+
+    solution = solve(cost)
+    assert bool(solution.actions.isfinite().all())
+    assert float(solution.actions[0, 0, 0]) <= 0.5
+    assert float(solution.cost) < 0.05
+
+
+def test_one_elite_is_allowed() -> None:
+    solution = solve(quadratic(torch.zeros(1, HORIZON, FIELDS)), elites=1)
+    assert bool(solution.actions.isfinite().all())
+
+
+def test_a_pinned_dimension_does_not_move() -> None:
+    pinned = distribution()
+    pinned.std[..., 1] = 0.0
+    cost = quadratic(torch.full((1, HORIZON, FIELDS), 0.5))
+    actions = solver().solve(cost, pinned, Budget(10), torch.Generator().manual_seed(0)).actions
+    assert bool((actions[..., 1] == 0).all())
+    assert torch.allclose(actions[..., 0], torch.tensor(0.5), atol=0.02)
+
+
+def test_problems_in_a_batch_are_solved_each_for_itself() -> None:
+    target = torch.stack([torch.full((HORIZON, FIELDS), 0.7), torch.full((HORIZON, FIELDS), -0.2)])
+    assert torch.allclose(solve(quadratic(target), batch=2).actions, target, atol=0.02)
+
+
+def test_a_deadline_ends_the_search_after_the_iteration_under_way() -> None:
+    now = iter(range(100))
+    budget = Budget(iterations=50, deadline=3.0, clock=lambda: float(next(now)))
+    cost = quadratic(torch.full((1, HORIZON, FIELDS), 0.5))
+    solution = solver().solve(cost, distribution(), budget, torch.Generator().manual_seed(0))
+    assert solution.deadline_hit
+    assert len(solution.best) == 4
+    assert bool(solution.actions.isfinite().all())
+
+
+def test_an_expired_deadline_still_gives_one_iteration() -> None:
+    budget = Budget(iterations=50, deadline=0.0, clock=lambda: 1.0)
+    cost = quadratic(torch.full((1, HORIZON, FIELDS), 0.5))
+    solution = solver().solve(cost, distribution(), budget, torch.Generator().manual_seed(0))
+    assert len(solution.best) == 1
+
+
+@pytest.mark.parametrize(('correlation', 'expected'), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
+def test_the_noise_of_successive_steps_correlates_as_asked(
+    correlation: float, expected: float
+) -> None:
+    wide = distribution(std=0.1)
+    samples = wide.sample(4000, correlation, torch.Generator().manual_seed(0))[0, ..., 0]
+    assert float(torch.corrcoef(samples.T)[0, 1]) == pytest.approx(expected, abs=0.05)
+
+
+def test_a_good_warm_start_is_never_lost() -> None:
+    target = torch.full((1, HORIZON, FIELDS), 0.25)
+    start = ActionDistribution(
+        mean=target, std=torch.ones(1, HORIZON, FIELDS), lower=-torch.ones(2), upper=torch.ones(2)
+    )
+    solution = solver(samples=20, elites=5).solve(
+        quadratic(target), start, Budget(1), torch.Generator().manual_seed(0)
+    )
+    assert float(solution.cost) == 0.0

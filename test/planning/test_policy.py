@@ -1,0 +1,122 @@
+"""The receding-horizon policy, on a world whose latent is the position itself."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from jepa_wm_ros.planning.objective import GoalDistance, ObjectiveError
+from jepa_wm_ros.planning.policy import Policy
+from jepa_wm_ros.worldmodel.latent import Latent
+
+
+class PointWorld:
+    """A world model with z = position / 0.1 m, and z' = z + translation / 0.1 m."""
+
+    def __init__(self, contract) -> None:
+        self.contract = contract
+
+    def encode(self, images, proprio=None):
+        raise NotImplementedError
+
+    def rollout(self, context, past_actions, actions):
+        start = context.tokens[:, -1, None, None]
+        return Latent(tokens=start + actions[..., None, :3].cumsum(2) / 0.1)
+
+
+@pytest.fixture
+def policy(small_contract) -> Policy:
+    return Policy(PointWorld(small_contract), seed=3)
+
+
+def at(*position: float) -> Latent:
+    return Latent(tokens=torch.tensor(position)[None, None] / 0.1)
+
+
+def walk(policy: Policy, goal: Latent, steps: int = 12) -> np.ndarray:
+    position = np.zeros(3)
+    for _ in range(steps):
+        plan = policy.plan(at(*position), goal)
+        position = position + plan.actions[0, :3]
+        policy.executed(plan.actions[0])
+    return position
+
+
+def test_it_arrives(policy: Policy) -> None:
+    assert np.allclose(walk(policy, at(0.2, -0.3, 0.05)), [0.2, -0.3, 0.05], atol=0.005)
+
+
+def test_actions_stay_within_the_contract_and_pinned_ones_at_zero(policy: Policy) -> None:
+    plan = policy.plan(at(0, 0, 0), at(1, 1, 1))
+    assert np.abs(plan.actions[:, :3]).max() <= 0.08 + 1e-7
+    assert (plan.actions[:, 3:] == 0).all()
+    assert plan.saturation > 0.5
+
+
+def test_the_plan_carries_its_evidence(policy: Policy) -> None:
+    plan = policy.plan(at(0, 0, 0), at(0.2, 0, 0))
+    assert plan.cost < plan.cost_noop
+    assert plan.cost_now == pytest.approx(4 / 3)
+    assert plan.cost_noop == pytest.approx(6 * 4 / 3)
+    assert len(plan.best_per_iteration) == plan.iterations == 4
+    assert plan.predicted.tokens.shape == (6, 1, 3)
+    assert plan.finite
+    assert plan.plan_time_s > 0
+
+
+def test_reset_makes_it_repeatable(policy: Policy) -> None:
+    first = policy.plan(at(0, 0, 0), at(0.2, 0, 0)).actions
+    second = policy.plan(at(0, 0, 0), at(0.2, 0, 0)).actions
+    policy.reset()
+    assert np.array_equal(policy.plan(at(0, 0, 0), at(0.2, 0, 0)).actions, first)
+    assert not np.array_equal(first, second)
+
+
+def test_a_plan_from_nan_is_not_finite(policy: Policy) -> None:
+    plan = policy.plan(at(float('nan'), 0, 0), at(0.2, 0, 0))
+    assert not plan.finite
+
+
+def test_it_starts_afresh_when_the_distance_stops_falling(policy: Policy) -> None:
+    plans = []
+    for _ in range(5):
+        plans.append(policy.plan(at(0, 0, 0), at(0.3, 0, 0)))
+        policy.executed(plans[-1].actions[0])
+    assert [plan.restarted for plan in plans] == [False, False, False, True, False]
+
+
+def test_at_the_goal_it_does_not_start_afresh(small_contract) -> None:
+    planning = dataclasses.replace(small_contract.planning, reached_cost=0.1)
+    policy = Policy(PointWorld(small_contract), planning, seed=3)
+    for _ in range(8):
+        assert not policy.plan(at(0, 0, 0), at(0.01, 0, 0)).restarted
+
+
+def test_an_action_that_is_not_finite_is_no_execution(policy: Policy) -> None:
+    with pytest.raises(ValueError, match='finite'):
+        policy.executed(np.full(7, np.nan))
+
+
+def test_objectives_by_hand() -> None:
+    predicted = Latent(tokens=torch.tensor([[[[[3.0, 0.0]], [[1.0, 1.0]]]]]))  # (1, 1, 2, 1, 2)
+    goal = Latent(tokens=torch.tensor([[[1.0, 0.0]]]))
+    assert GoalDistance(distance_name='l2', reduction='sum')(predicted, goal).item() == 2.5
+    assert GoalDistance(distance_name='l2', reduction='last')(predicted, goal).item() == 0.5
+    assert GoalDistance(distance_name='l1', reduction='mean')(predicted, goal).item() == 0.75
+    cosine = GoalDistance(distance_name='cosine', reduction='last')(predicted, goal).item()
+    assert cosine == pytest.approx(1 - 2**-0.5)
+
+
+def test_proprioception_counts_with_its_weight() -> None:
+    predicted = Latent(tokens=torch.zeros(1, 1, 1, 1, 2), proprio=torch.ones(1, 1, 1, 3))
+    goal = Latent(tokens=torch.zeros(1, 1, 2), proprio=torch.zeros(1, 3))
+    assert GoalDistance(proprio_weight=0.5)(predicted, goal).item() == 0.5
+    assert GoalDistance(proprio_weight=0.0)(predicted, goal).item() == 0.0
+
+
+def test_latents_of_different_models_are_not_compared() -> None:
+    with pytest.raises(ObjectiveError, match='different models'):
+        GoalDistance().distance(at(0, 0, 0), Latent(tokens=torch.zeros(1, 1, 64)))
