@@ -8,8 +8,8 @@ Rotations are matrices everywhere inside; quaternions exist only for the ROS bor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -2,16 +2,16 @@
 
 The path is a spline of quintic polynomials in `x(t) = [p(t) - p0, phi(t)]`, where `phi` is the
 rotation vector relative to the start: `R(t) = exp(phi(t)) R0`. Positions, velocities and
-accelerations at the ends are given; at the inner way-points they follow from a continuous jerk and
-snap, which gives the spline of least squared jerk. Because `phi = 0` at the start, a trajectory that
-replaces another one takes over its pose, twist and acceleration: nothing jumps.
+accelerations at the ends are given; at the inner way-points they follow from a continuous jerk
+and snap, which gives the spline of least squared jerk. Because `phi = 0` at the start, a
+trajectory that replaces another one takes over its pose, twist and acceleration: nothing jumps.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -1,0 +1,67 @@
+"""The numbers that the safety supervisor enforces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from jepa_wm_ros.robot.limits import (
+    FER,
+    WORKSPACE_SUPERVISED,
+    JointLimits,
+    LimitError,
+    Workspace,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyLimits:
+    """What the supervisor enforces. Zero is a valid limit.
+
+    Attributes:
+        workspace: Box for the commanded flange, in the base frame.
+        joints: Joint limits.
+        joint_margin_rad: How far commanded joints stay away from their limits [rad].
+        max_speed_m_s: Commanded flange speed [m/s].
+        max_rotation_speed_rad_s: Commanded flange rotation speed [rad/s].
+        max_step_m: Translation of one action, along each axis [m]; more is clamped.
+        max_step_rad: Rotation of one action, about each axis [rad]; more is clamped.
+        max_joint_age_s: Joint states older than this are a fault [s].
+        max_image_age_s: Pictures older than this are a fault during a motion [s].
+        image_hold_age_s: Pictures older than this make a motion pause [s].
+        frozen_motion_m: How far the flange moves before pictures that do not change are a fault
+            [m]. At rest, a simulated camera rightly repeats its picture.
+        max_plan_age_s: Age of a plan's observation when its execution begins [s].
+        max_drift_m: How far the arm may have moved since the plan's observation [m].
+        max_drift_rad: The same for rotation [rad].
+        max_tracking_error_m: Commanded to measured flange position during a motion [m].
+        max_tracking_error_rad: The same for rotation [rad].
+    """
+
+    workspace: Workspace = WORKSPACE_SUPERVISED
+    joints: JointLimits = FER
+    joint_margin_rad: float = 0.02
+    max_speed_m_s: float = 0.6
+    max_rotation_speed_rad_s: float = 1.2
+    max_step_m: float = 0.1
+    max_step_rad: float = 0.5
+    max_joint_age_s: float = 0.1
+    max_image_age_s: float = 0.25
+    image_hold_age_s: float = 0.12
+    frozen_motion_m: float = 0.005
+    max_plan_age_s: float = 2.0
+    max_drift_m: float = 0.01
+    max_drift_rad: float = math.radians(3.0)
+    max_tracking_error_m: float = 0.1
+    max_tracking_error_rad: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            LimitError: A limit is negative or NaN.
+        """
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, float | int) and not value >= 0.0:
+                raise LimitError(f'{entry.name} must be 0 or more, got {value}')

@@ -1,0 +1,170 @@
+"""The rules of the safety supervisor that depend on one plan or one command only.
+
+Every comparison is written so that NaN fails it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode
+from jepa_wm_ros.robot.poses import Pose, distance
+from jepa_wm_ros.robot.safety_limits import SafetyLimits
+
+# Clocks of two processes agree to about this much: a younger plan is not from the future [s].
+FUTURE_TOLERANCE_S = 0.1
+# Speeds are differences of commands: this much is rounding and the grid of the clock.
+SPEED_TOLERANCE = 1.05
+# Poses come through quaternions: what is below this is rounding, also for a limit of 0.
+POSITION_ROUNDING_M = 1e-9
+ROTATION_ROUNDING_RAD = 1e-7
+WORKSPACE_ROUNDING_M = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What the supervisor wants to know about a motion before it begins.
+
+    Attributes:
+        actions: `(H, >=6)` actions [m, rad, closedness].
+        plan_age_s: Time since the plan's observation was taken [s]; negative is in the future.
+        observation_pose: Flange when the plan's observation was taken, in the base frame.
+        measured_pose: Flange that the observation pose has to agree with (now or, while moving,
+            at the observation's stamp).
+    """
+
+    actions: NDArray[np.float64]
+    plan_age_s: float
+    observation_pose: Pose
+    measured_pose: Pose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandCheck:
+    """One command on its way to the arm.
+
+    Attributes:
+        pose: Commanded flange in the base frame.
+        twist: `(6,)` its velocity [m/s, rad/s].
+        joint_positions: `(n,)` commanded joints [rad].
+        joint_velocities: `(n,)` their speeds [rad/s].
+        measured_pose: Flange where it is now.
+    """
+
+    pose: Pose
+    twist: NDArray[np.float64]
+    joint_positions: NDArray[np.float64]
+    joint_velocities: NDArray[np.float64]
+    measured_pose: Pose
+
+
+def finite(admission: Admission) -> bool:
+    """Whether every number of a plan is finite."""
+    return bool(
+        np.isfinite(admission.actions).all()
+        and math.isfinite(admission.plan_age_s)
+        and admission.observation_pose.finite
+        and admission.measured_pose.finite
+    )
+
+
+def old_plan(admission: Admission, limits: SafetyLimits) -> Refusal | None:
+    """Refuse a plan whose observation is too old or in the future."""
+    age, limit = admission.plan_age_s, limits.max_plan_age_s
+    if -FUTURE_TOLERANCE_S <= age <= limit:
+        return None
+    return Refusal(
+        ResultCode.PLAN_TOO_OLD,
+        f'the observation of the plan is {age:.3f} s old (accepted: 0 .. {limit} s)',
+    )
+
+
+def drifted(admission: Admission, limits: SafetyLimits) -> Refusal | None:
+    """Refuse a plan that was made for another pose of the arm."""
+    offset, angle = distance(admission.observation_pose, admission.measured_pose)
+    near = offset <= limits.max_drift_m + POSITION_ROUNDING_M
+    if near and angle <= limits.max_drift_rad + ROTATION_ROUNDING_RAD:
+        return None
+    return Refusal(
+        ResultCode.DRIFTED,
+        f'the arm is {offset * 1000:.1f} mm and {math.degrees(angle):.2f} deg from where the '
+        f'observation of the plan saw it (limits {limits.max_drift_m * 1000:.1f} mm, '
+        f'{math.degrees(limits.max_drift_rad):.2f} deg): plan again',
+    )
+
+
+def command_fault(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    """Return the first rule that a command breaks."""
+    return (
+        _not_finite(command)
+        or _outside_workspace(command, limits)
+        or _joint_limit(command, limits)
+        or _too_fast(command, limits)
+        or _not_following(command, limits)
+    )
+
+
+def _not_finite(command: CommandCheck) -> Fault | None:
+    arrays = (command.twist, command.joint_positions, command.joint_velocities)
+    if command.pose.finite and all(np.isfinite(array).all() for array in arrays):
+        return None
+    return Fault(FaultCode.NOT_FINITE, 'a command was not finite and was dropped')
+
+
+def _outside_workspace(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    box = limits.workspace
+    if box.contains(command.pose.position, tolerance=WORKSPACE_ROUNDING_M):
+        return None
+    return Fault(
+        FaultCode.OUTSIDE_WORKSPACE,
+        f'the commanded flange {np.round(command.pose.position, 3).tolist()} m is outside of the '
+        f'supervised workspace {box.lower.tolist()} .. {box.upper.tolist()} m',
+    )
+
+
+def _joint_limit(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    margin = limits.joints.margin(command.joint_positions)
+    if margin >= limits.joint_margin_rad:
+        return None
+    return Fault(
+        FaultCode.JOINT_LIMIT,
+        f'a commanded joint is {margin:.3f} rad from its limit '
+        f'(at least {limits.joint_margin_rad} rad)',
+    )
+
+
+def _too_fast(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    speeds = (
+        (float(np.linalg.norm(command.twist[:3])), limits.max_speed_m_s, 'm/s'),
+        (float(np.linalg.norm(command.twist[3:])), limits.max_rotation_speed_rad_s, 'rad/s'),
+    )
+    for speed, limit, unit in speeds:
+        if not speed <= limit * SPEED_TOLERANCE:
+            message = f'commanded flange at {speed:.3f} {unit} (limit {limit} {unit})'
+            return Fault(FaultCode.TOO_FAST, message)
+    over = np.abs(command.joint_velocities) - limits.joints.velocity * SPEED_TOLERANCE
+    if over.max() <= 0.0:
+        return None
+    joint = int(over.argmax())
+    return Fault(
+        FaultCode.TOO_FAST,
+        f'commanded joint {joint + 1} at {command.joint_velocities[joint]:.3f} rad/s '
+        f'(limit {limits.joints.velocity[joint]} rad/s)',
+    )
+
+
+def _not_following(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    offset, angle = distance(command.measured_pose, command.pose)
+    if offset <= limits.max_tracking_error_m and angle <= limits.max_tracking_error_rad:
+        return None
+    return Fault(
+        FaultCode.NOT_FOLLOWING,
+        f'the arm is {offset * 1000:.0f} mm and {math.degrees(angle):.1f} deg away from its '
+        f'command (limits {limits.max_tracking_error_m * 1000:.0f} mm, '
+        f'{math.degrees(limits.max_tracking_error_rad):.1f} deg): '
+        'is its controller active, did it hit something?',
+    )
