@@ -1,0 +1,135 @@
+"""The main loop of a process that hosts nodes: signals, errors, an orderly end."""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.logging import get_logger
+from rclpy.signals import SignalHandlerOptions
+
+from jepa_wm_ros.errors import JepaWmError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+
+    from rclpy.executors import Executor
+
+    from jepa_wm_ros.ros.lifecycle import ManagedNode
+
+    NodeFactory = Callable[[Context, Executor], Sequence[ManagedNode]]
+
+_PERIOD_S = 0.05
+_FAREWELL_S = 2.0
+
+
+class StopRequest:
+    """Remembers that SIGINT or SIGTERM came; the loop looks at it.
+
+    rclpy's own signal handler would invalidate the context at once, and no last command could
+    be sent any more.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._previous = {
+            number: signal.signal(number, self._handle)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+
+    def restore(self) -> None:
+        """Put the former signal handlers back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+
+def spin(factory: NodeFactory, args: list[str] | None = None) -> int:
+    """Host nodes until SIGINT, SIGTERM, or an error that must end the process.
+
+    The nodes' `autostart` parameter decides whether they are configured and activated here.
+    At the end they are deactivated (last node first: each sends its last safe command), may
+    still send results for two seconds, and are shut down.
+
+    Args:
+        factory: Makes the nodes of this process from the context and the executor.
+        args: Command line with ROS arguments; `sys.argv` when None.
+
+    Returns:
+        Exit code: 0 after a signal, 1 after an error (which has been logged).
+    """
+    context = Context()
+    rclpy.init(args=args, context=context, signal_handler_options=SignalHandlerOptions.NO)
+    stop = StopRequest()
+    executor = SingleThreadedExecutor(context=context)
+    nodes: list[ManagedNode] = []
+    try:
+        nodes.extend(factory(context, executor))
+        for node in nodes:
+            executor.add_node(node)
+        if not all(stop.requested or autostart(node) for node in nodes):
+            return 1
+        while not stop.requested and context.ok():
+            executor.spin_once(timeout_sec=_PERIOD_S)
+            if any(node.failure for node in nodes):
+                return 1
+    except JepaWmError as error:
+        get_logger('jepa_wm_ros').fatal(str(error))
+        return 1
+    except Exception:
+        # guarded callbacks have told their story already; this is for everything else
+        if not any(node.failure for node in nodes):
+            get_logger('jepa_wm_ros').fatal(f'unexpected error:\n{traceback.format_exc()}')
+        return 1
+    finally:
+        finish(nodes, executor)
+        rclpy.try_shutdown(context=context)
+        stop.restore()
+    return 0
+
+
+def autostart(node: ManagedNode) -> bool:
+    """Configure and activate a node if its `autostart` parameter says so.
+
+    Returns:
+        False when a transition failed.
+    """
+    if not node.get_parameter('autostart').value:
+        return True
+    success = TransitionCallbackReturn.SUCCESS
+    return bool(node.trigger_configure() == success and node.trigger_activate() == success)
+
+
+def finish(
+    nodes: Sequence[ManagedNode], executor: Executor, timeout_s: float = _FAREWELL_S
+) -> None:
+    """Bring nodes to their end, whatever state they are in.
+
+    Args:
+        nodes: In order of creation; they end in reverse order.
+        executor: Their executor, which is shut down.
+        timeout_s: How long results of actions may take to leave [s].
+    """
+    for node in reversed(nodes):
+        if node.active:
+            node.trigger_deactivate()
+    deadline = time.monotonic() + timeout_s
+    while any(node.busy for node in nodes) and time.monotonic() < deadline:
+        try:
+            executor.spin_once(timeout_sec=_PERIOD_S)
+        except Exception:
+            get_logger('jepa_wm_ros').error(f'while stopping:\n{traceback.format_exc()}')
+    for node in reversed(nodes):
+        if node.state != 'finalized':
+            node.trigger_shutdown()
+        node.destroy_node()
+    executor.shutdown()
