@@ -83,9 +83,7 @@ def encode_image(
 
 def byte_array(values: NDArray[Any]) -> array[int]:
     """The bytes of an array in the only form that message setters take without a slow loop."""
-    data = array('B')
-    data.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
-    return data
+    return array('B', values.tobytes())
 
 
 def _check(message: Image) -> None:
