@@ -4,7 +4,7 @@
 
 if [ -n "${BASH_SOURCE:-}" ]; then _jepa_root=${BASH_SOURCE[0]}; else _jepa_root=$0; fi
 _jepa_root=$(cd "$(dirname "$_jepa_root")/.." && pwd)
-_jepa_venv=${JEPA_WM_VENV:-$_jepa_root/.venv}
+_jepa_venv=$_jepa_root/.venv${ROS_DISTRO:+-$ROS_DISTRO}
 
 if [ ! -x "$_jepa_venv/bin/python" ]; then
   echo "scripts/env.sh: $_jepa_venv does not exist yet; run 'make setup' first" >&2

@@ -1,8 +1,8 @@
-"""Rewrite the build machine's Python paths in the CMake files of the ROS wheels to this Python's.
+"""Make the CMake files of the ROS wheels name the headers of the Python that runs this script.
 
-The wheels were built in a container whose Python lived in `/opt/python/cp3XX-cp3XX`; their exported
-CMake files still name its headers. `colcon build` against them needs the headers of the Python that
-runs this script. Standard library and NumPy only; running it twice changes nothing more.
+The wheels were built in a container whose Python lived in `/opt/python/cp3XX-cp3XX`, and their
+exported CMake files still say so; `colcon build` needs the headers that are really here. Running
+it twice changes nothing more.
 """
 
 import re
