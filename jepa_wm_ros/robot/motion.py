@@ -118,7 +118,6 @@ class MotionResult:
         executed: The actions that were completed.
         final_pose: Measured flange at the end, in the base frame; None when it is not known.
         completed_s: When it ended [s], ROS clock.
-        first_command_delay_s: From acceptance to the first command [s].
         clamped: Whether a limit changed the plan.
     """
 
@@ -127,7 +126,6 @@ class MotionResult:
     executed: tuple[ExecutedAction, ...] = ()
     final_pose: Pose | None = None
     completed_s: float = 0.0
-    first_command_delay_s: float = 0.0
     clamped: bool = False
 
 
