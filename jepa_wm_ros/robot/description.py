@@ -1,0 +1,46 @@
+"""The robot's description (URDF) and the names that the rest of the program uses for its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.paths import share
+
+ARM_JOINTS = tuple(f'panda_joint{number}' for number in range(1, 8))
+BASE_FRAME = 'panda_link0'
+FLANGE_FRAME = 'panda_link8'
+GRIPPER_JOINT = 'finger_joint'
+GRIPPER_CLOSED = 0.8
+"""Position of GRIPPER_JOINT when the gripper is closed [rad]; 0 is open."""
+CAMERA_FRAME = 'exterior_camera_optical_frame'
+
+READY_POSTURE = np.array([0.0, -np.pi / 5, 0.0, -4 * np.pi / 5, 0.0, 3 * np.pi / 5, 0.0])
+"""Joint positions (7,) [rad] from which DROID episodes start: the gripper points straight down."""
+READY_POSTURE.flags.writeable = False
+
+
+class DescriptionError(JepaWmError):
+    """A robot description is missing or does not contain what is needed."""
+
+
+def description_path() -> Path:
+    """Returns the path of the description that comes with the package."""
+    return share('urdf', 'droid_cell.urdf')
+
+
+def robot_description(path: Path | None = None) -> str:
+    """Returns the text of a URDF file, by default of the cell that comes with the package.
+
+    Raises:
+        DescriptionError: the file cannot be read.
+    """
+    source = description_path() if path is None else Path(path)
+    try:
+        return source.read_text(encoding='utf-8')
+    except OSError as error:
+        raise DescriptionError(
+            f'cannot read the robot description {source}: {error.strerror or error}'
+        ) from error

@@ -1,0 +1,109 @@
+"""The view through the exterior camera: renders the cell with an appearance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jepa_wm_ros.robot.poses import rotation_from_vector
+from jepa_wm_ros.sim.appearance import Appearance
+from jepa_wm_ros.sim.backend import import_mujoco, open_context
+from jepa_wm_ros.sim.camera import CameraSettings, Picture, Sensor
+from jepa_wm_ros.sim.scene import CAMERA, HIDDEN_GROUP, LIGHT, SURFACES, surface_material
+
+if TYPE_CHECKING:
+    import mujoco
+
+_LIGHT_DISTANCE_M = 1.6
+_SURFACE_GEOMS = {'table': ('table',), 'floor': ('floor',), 'wall': ('wall', 'wall_side')}
+
+
+class View:
+    """Renders pictures of a model's state; owns the OpenGL context."""
+
+    def __init__(self, model: mujoco.MjModel, camera: CameraSettings, seed: int) -> None:
+        """Opens the renderer.
+
+        Raises:
+            RendererError: the OpenGL context cannot be made.
+        """
+        self._mujoco = import_mujoco()
+        self._model = model
+        self._camera = model.camera(CAMERA).id
+        self._light = model.light(LIGHT).id
+        self._eye = (model.cam_pos[self._camera].copy(), model.cam_quat[self._camera].copy())
+        self._sensor = Sensor(camera, seed)
+        self._context = open_context(camera.width, camera.height)
+        scale = self._mujoco.mjtFontScale.mjFONTSCALE_100
+        self._target = self._mujoco.MjrContext(model, scale.value)
+        self._mujoco.mjr_setBuffer(self._mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._target)
+        self._frame = self._mujoco.MjrRect(0, 0, camera.width, camera.height)
+        self._pixels = np.empty((camera.height, camera.width, 3), dtype=np.uint8)
+        self._scene = self._mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
+        self._eye_choice = self._mujoco.MjvCamera()
+        self._eye_choice.type = self._mujoco.mjtCamera.mjCAMERA_FIXED
+        self._eye_choice.fixedcamid = self._camera
+        self._options = self._mujoco.MjvOption()
+        self._options.geomgroup[HIDDEN_GROUP] = 0
+
+    def show(self, appearance: Appearance) -> None:
+        """Makes the next pictures look like an appearance; takes well under a millisecond."""
+        model = self._model
+        for surface in SURFACES:
+            look = getattr(appearance, surface)
+            material = model.material(surface_material(surface, look.texture)).id
+            model.mat_rgba[material, :3] = look.colour
+            for name in _SURFACE_GEOMS[surface]:
+                model.geom_matid[model.geom(name).id] = material
+        direction = np.array(appearance.light_direction)
+        direction /= np.linalg.norm(direction)
+        model.light_dir[self._light] = direction
+        # A directional light has no place, but the map of its shadows is drawn from this one.
+        model.light_pos[self._light] = model.stat.center - _LIGHT_DISTANCE_M * direction
+        model.light_diffuse[self._light] = appearance.light_intensity * np.array(
+            appearance.light_colour
+        )
+        model.light_castshadow[self._light] = appearance.shadows
+        model.vis.headlight.ambient[:] = appearance.ambient
+        self._move_camera(appearance)
+        self._sensor.configure(appearance.exposure, appearance.gamma, appearance.noise)
+
+    def reseed(self, seed: int) -> None:
+        """Starts the sensor's noise sequence that belongs to a seed."""
+        self._sensor.reseed(seed)
+
+    def picture(self, data: mujoco.MjData) -> Picture:
+        """Renders a state whose kinematics are up to date; (H, W, 3) RGB."""
+        self._context.make_current()
+        self._mujoco.mjv_updateScene(
+            self._model,
+            data,
+            self._options,
+            None,
+            self._eye_choice,
+            self._mujoco.mjtCatBit.mjCAT_ALL.value,
+            self._scene,
+        )
+        self._mujoco.mjr_render(self._frame, self._scene, self._target)
+        self._mujoco.mjr_readPixels(self._pixels, None, self._frame, self._target)
+        # OpenGL starts at the bottom row.
+        return self._sensor.expose(self._pixels[::-1].copy())
+
+    def close(self) -> None:
+        """Frees the OpenGL context."""
+        self._context.make_current()
+        self._target.free()
+        self._context.free()
+
+    def _move_camera(self, appearance: Appearance) -> None:
+        """Displaces the camera; the model's camera axes are right, up, backward."""
+        mirror = np.array([1.0, -1.0, -1.0])
+        position, quaternion = self._eye
+        # Offsets are along the optical axes, which are the axes of the body that carries the camera.
+        self._model.cam_pos[self._camera] = position + appearance.camera_offset_m
+        turn, result = np.zeros(4), np.zeros(4)
+        rotation = rotation_from_vector(mirror * appearance.camera_rotation_rad)
+        self._mujoco.mju_mat2Quat(turn, rotation.ravel())
+        self._mujoco.mju_mulQuat(result, quaternion, turn)
+        self._model.cam_quat[self._camera] = result
