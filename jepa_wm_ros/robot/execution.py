@@ -129,12 +129,9 @@ class ArmExecutor:
         self._gripper = gripper
         self.supervisor.joints_seen(now.steady_s, now.ros_s - stamp_s)
 
-    def picture_seen(self, stamp_s: float, repeated: bool, now: Moment) -> None:
+    def picture_seen(self, stamp_s: float, frozen: bool, now: Moment) -> None:
         """Take in that a picture, captured at `stamp_s` [s, ROS clock], was processed."""
-        if self.measured_pose is not None:
-            self.supervisor.image_seen(
-                now.steady_s, now.ros_s - stamp_s, self.measured_pose, repeated=repeated
-            )
+        self.supervisor.image_seen(now.steady_s, now.ros_s - stamp_s, frozen=frozen)
 
     # What is asked for ----------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
-from jepa_wm_ros.robot.poses import Pose, distance
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 from jepa_wm_ros.robot.safety_rules import (
     Admission,
@@ -78,7 +77,6 @@ class SafetySupervisor:
     _fault: Fault | None = None
     _joints: _Signal = field(default_factory=_Signal)
     _image: _Signal = field(default_factory=_Signal)
-    _pictured: Pose | None = None
     _frozen: bool = False
     _other_publishers: int = 0
 
@@ -98,23 +96,10 @@ class SafetySupervisor:
         """Note that a complete and finite joint state arrived, `latency_s` after its stamp."""
         self._joints = _Signal(now_s, latency_s)
 
-    def image_seen(
-        self, now_s: float, latency_s: float, flange: Pose, *, repeated: bool = False
-    ) -> None:
-        """Note that a picture arrived.
-
-        Args:
-            now_s: Steady time of arrival [s].
-            latency_s: Time from capture to arrival [s].
-            flange: Where the flange is, in the base frame.
-            repeated: The picture equals the one before. While the arm stands still that is how it
-                should be; once the arm has moved, the camera is frozen.
-        """
-        if self._pictured is None or not repeated:
-            self._pictured = flange
-        moved = distance(self._pictured, flange)[0]
-        self._frozen = not moved <= self.limits.frozen_motion_m
-        if not self._frozen:
+    def image_seen(self, now_s: float, latency_s: float = 0.0, *, frozen: bool = False) -> None:
+        """Note that a picture arrived, `latency_s` after its capture; a frozen one is none."""
+        self._frozen = frozen
+        if not frozen:
             self._image = _Signal(now_s, latency_s)
 
     def publishers_seen(self, others: int) -> None:

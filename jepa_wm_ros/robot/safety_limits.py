@@ -29,8 +29,6 @@ class SafetyLimits:
         max_joint_age_s: Joint states older than this are a fault [s].
         max_image_age_s: Pictures older than this are a fault during a motion [s].
         image_hold_age_s: Pictures older than this make a motion pause [s].
-        frozen_motion_m: How far the flange moves before pictures that do not change are a fault
-            [m]. At rest, a simulated camera rightly repeats its picture.
         max_plan_age_s: Age of a plan's observation when its execution begins [s].
         max_drift_m: How far the arm may have moved since the plan's observation [m].
         max_drift_rad: The same for rotation [rad].
@@ -48,7 +46,6 @@ class SafetyLimits:
     max_joint_age_s: float = 0.1
     max_image_age_s: float = 0.25
     image_hold_age_s: float = 0.12
-    frozen_motion_m: float = 0.005
     max_plan_age_s: float = 2.0
     max_drift_m: float = 0.01
     max_drift_rad: float = math.radians(3.0)

@@ -242,10 +242,12 @@ def test_camera_that_freezes_holds_within_two_frames(rig):
     assert_holds(rig)
 
 
-def test_pictures_may_repeat_while_the_arm_rests(rig):
+def test_plan_is_refused_while_the_camera_is_frozen(rig):
     rig.camera = 'frozen'
-    rig.step(100)
+    rig.step(10)
+    assert rig.execute(FORWARD).code is ResultCode.IMAGE_FROZEN
     rig.camera = 'live'
+    rig.step(10)
     assert rig.execute(FORWARD) is None
 
 
