@@ -9,26 +9,32 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-THRESHOLDS = ('success_5cm', 'success_3cm', 'success_2cm', 'ever_5cm')
+RATES = {
+    'success_5cm': 'within 5 cm at the end',
+    'success_3cm': 'within 3 cm at the end',
+    'success_2cm': 'within 2 cm at the end',
+    'ever_5cm': 'ever within 5 cm',
+}
 
 
 def evaluation_table(summary: Mapping[str, Any]) -> Table:
-    """Return the figures of the planner and the baselines; rates with 95 % intervals [%]."""
+    """Return the figures of the planner beside the baselines; rates with 95 % intervals."""
     title = f'{summary["model"]}, seed {summary["seed"]}'
     table = Table(title=title, title_justify='left', title_style='bold')
-    for name in ('', 'episodes', '≤ 5 cm', '≤ 3 cm', '≤ 2 cm', 'ever ≤ 5 cm'):
-        table.add_column(name, justify='right' if name else 'left')
-    for name in ('median [cm]', 'plan p50 [ms]', 'plan p95 [ms]'):
+    players = {'planner': summary, **summary['baselines']}
+    table.add_column('')
+    for name in players:
         table.add_column(name, justify='right')
-    for name, row in {'planner': summary, **summary['baselines']}.items():
-        table.add_row(
-            name,
-            str(row['episodes']),
-            *(_rate(row, key) for key in THRESHOLDS),
-            number(row['final_distance_m_median'], 100, 2),
-            number(row['plan_time_s_p50'], 1000, 0),
-            number(row['plan_time_s_p95'], 1000, 0),
-        )
+    rows = list(players.values())
+    table.add_row('episodes', *(str(row['episodes']) for row in rows))
+    for key, label in RATES.items():
+        table.add_row(f'{label} [%]', *(_rate(row, key) for row in rows))
+    for label, key, scale, digits in (
+        ('final distance, median [cm]', 'final_distance_m_median', 100, 2),
+        ('plan time, p50 [ms]', 'plan_time_s_p50', 1000, 0),
+        ('plan time, p95 [ms]', 'plan_time_s_p95', 1000, 0),
+    ):
+        table.add_row(label, *(number(row[key], scale, digits) for row in rows))
     return table
 
 

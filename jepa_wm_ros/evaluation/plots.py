@@ -128,7 +128,9 @@ def _bars(axes: Axes, summary: Mapping[str, Any]) -> None:
     axes.set_ylim(0, 112)
     axes.set_yticks(range(0, 101, 20))
     style_axes(axes, 'Success at the last step (95 % interval)', '', 'episodes [%]')
-    axes.legend(fontsize=9, frameon=False, loc='upper right', bbox_to_anchor=(1.0, 0.9))
+    axes.legend(
+        fontsize=9, frameon=False, loc='upper center', bbox_to_anchor=(0.5, -0.07), ncols=3
+    )
 
 
 def _histogram(axes: Axes, records: Sequence[EpisodeRecord]) -> None:
@@ -138,7 +140,7 @@ def _histogram(axes: Axes, records: Sequence[EpisodeRecord]) -> None:
     centres = np.arange(len(counts))
     colours = [PLANNER if edges[i + 1] <= 5 else THRESHOLD for i in range(len(counts))]
     axes.bar(centres, counts, 0.92, color=colours)
-    marks = [value for value in (0, 1, 2, 3, 5, 10, 20, 40, 80) if value in edges]
+    marks = [value for value in (0, 1, 2, 3, 5, 10, 30, 80) if value in edges]
     axes.set_xticks([int(np.flatnonzero(edges == m)[0]) - 0.5 for m in marks], map(str, marks))
     style_axes(axes, 'Final distance', 'distance [cm], wider bins from 10 cm', 'episodes')
     if len(final):
