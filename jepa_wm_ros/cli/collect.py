@@ -15,7 +15,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the sub-command's arguments."""
     parser = subparsers.add_parser('collect', help='collect episodes in the simulated cell')
     parser.add_argument('recipe', type=Path, help='recipe file, see config/recipes/')
-    parser.add_argument('--out', type=Path, help='HDF5 file (default: data/<name>.h5)')
+    parser.add_argument('--out', type=Path, help='HDF5 file (default: datasets/<name>.h5)')
     parser.add_argument('--workers', type=int, default=2, help='processes (default: 2)')
     parser.set_defaults(run=run)
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from jepa_wm_ros.training.recipe import read_recipe
 
     recipe = read_recipe(args.recipe)
-    out = args.out or Path('data') / f'{recipe.model.name}.h5'
+    out = args.out or Path('datasets') / f'{recipe.model.name}.h5'
     console = Console()
     if out.exists():
         console.print(f'{out} exists already; delete it, or choose another place with --out')

@@ -16,7 +16,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the sub-command's arguments."""
     parser = subparsers.add_parser('train', help='train a world model')
     parser.add_argument('recipe', type=Path, help='recipe file, see config/recipes/')
-    parser.add_argument('--data', type=Path, help='HDF5 file (default: data/<name>.h5)')
+    parser.add_argument('--data', type=Path, help='HDF5 file (default: datasets/<name>.h5)')
     parser.add_argument('--out', type=Path, help='bundle folder (default: models/<name>)')
     parser.add_argument('--seed', type=int, help="training seed (default: the recipe's)")
     parser.add_argument('--steps', type=int, help="optimisation steps (default: the recipe's)")
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     changes = {'seed': args.seed, 'steps': args.steps}
     recipe = recipe.with_training(**{k: v for k, v in changes.items() if v is not None})
     out = args.out or Path('models') / recipe.model.name
-    table = read_episodes(args.data or Path('data') / f'{recipe.model.name}.h5')
+    table = read_episodes(args.data or Path('datasets') / f'{recipe.model.name}.h5')
     console = Console()
     started = time.monotonic()
     with progress_bar('training', 'steps', console) as bar:

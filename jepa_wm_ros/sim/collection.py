@@ -100,7 +100,7 @@ def collect_episode(env: CellEnvironment, recipe: Recipe, number: int) -> Episod
             break
         actions.append(explorer.action(observation.pose.position))
         if appearance is not None and rng.random() < settings.redraw_appearance:
-            env.set_appearance(_redraw(appearance, rng))
+            env.simulation.set_appearance(_redraw(appearance, rng))
         observation = env.step(actions[-1])
     actions.append(np.full(len(bound), np.nan))
     return Episode(
@@ -122,7 +122,9 @@ def _redraw(present: Appearance, rng: np.random.Generator) -> Appearance:
 
     fresh = sample_appearance(rng, 'seen')
     return dataclasses.replace(
-        fresh, camera_offset=present.camera_offset, camera_rotation=present.camera_rotation
+        fresh,
+        camera_offset_m=present.camera_offset_m,
+        camera_rotation_rad=present.camera_rotation_rad,
     )
 
 
@@ -142,8 +144,11 @@ _worker: tuple[CellEnvironment, Recipe] | None = None
 
 
 def _start_worker(recipe: Recipe) -> None:
+    import os
     import signal
 
+    # Mesa's software renderer would otherwise start a thread for each core in each process.
+    os.environ.setdefault('LP_NUM_THREADS', '1')
     from jepa_wm_ros.sim.environment import CellEnvironment
 
     global _worker

@@ -61,6 +61,7 @@ class TrainingSettings:
         gradient_clip: Largest norm of the gradient.
         sigreg_weight: Weight of SIGReg beside the prediction error.
         sigreg_directions: Random directions drawn for each step.
+        readout_weight: Weight of the readout's error, for a model that has a readout.
         brightness: Largest shift of a frame's brightness, of the full range.
         contrast: Largest relative change of a frame's contrast.
         validation: Part of the episodes that is held out.
@@ -79,6 +80,7 @@ class TrainingSettings:
     gradient_clip: float
     sigreg_weight: float
     sigreg_directions: int
+    readout_weight: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
     validation: float = 0.05

@@ -150,9 +150,14 @@ class Trainer:
             self.model,
             self._images(batch, generator),
             torch.from_numpy(batch.action),
+            torch.from_numpy(batch.proprio),
             random_directions(dim, settings.sigreg_directions, generator),
         )
-        loss = terms.prediction + settings.sigreg_weight * terms.sigreg
+        loss = (
+            terms.prediction
+            + settings.sigreg_weight * terms.sigreg
+            + settings.readout_weight * terms.readout
+        )
         if not bool(loss.isfinite()):
             raise TrainingError(
                 f'the loss is {loss.item()} at step {self.step}: lower the learning rate, or look '

@@ -22,12 +22,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadoutSettings:
+    """A linear estimate of the robot's own state from the embedding.
+
+    It is trained on the robot's proprioception, which costs no label. Because it sees nothing but
+    the embedding, it also says where the arm is in a goal picture.
+
+    Attributes:
+        fields: Names of the numbers; empty for none.
+        mean: Mean of each field, physical units.
+        std: Scale of each field, physical units.
+    """
+
+    fields: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that each field has its normalisation."""
+        if not len(self.fields) == len(self.mean) == len(self.std):
+            raise ValueError('readout fields, mean and std must have as many entries each')
+        if any(s <= 0 for s in self.std):
+            raise ValueError(f'readout std must be positive, got {self.std}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SmallArchitecture:
     """The small layout, which trains on a CPU: a conv encoder and an AdaLN MLP."""
 
     layout: str
     encoder: ConvEncoderSettings = field(default_factory=ConvEncoderSettings)
     predictor: AdaLnMlpSettings = field(default_factory=AdaLnMlpSettings)
+    readout: ReadoutSettings = field(default_factory=ReadoutSettings)
 
     def __post_init__(self) -> None:
         """Refuse layouts that are not this one."""
@@ -46,6 +72,9 @@ class LeWorldModel(nn.Module):
         self.predictor = AdaLnMlp(
             architecture.encoder.embed_dim, len(contract.action.fields), architecture.predictor
         )
+        self.readout_settings = architecture.readout
+        fields = len(architecture.readout.fields)
+        self.readout = nn.Linear(architecture.encoder.embed_dim, fields) if fields else None
         self.register_buffer('action_mean', torch.tensor(contract.action.mean), persistent=False)
         self.register_buffer('action_std', torch.tensor(contract.action.std), persistent=False)
 
@@ -61,10 +90,13 @@ class LeWorldModel(nn.Module):
         return self._contract
 
     def encode(self, images: Tensor, proprio: Tensor | None = None) -> Latent:
-        """Encode `(B, T, 3, h, w)` to tokens `(B, T, 1, D)`; proprioception is not used."""
+        """Encode `(B, T, 3, h, w)` to tokens `(B, T, 1, D)`.
+
+        Measured proprioception is not used; the latent's `proprio` is the readout's estimate.
+        """
         batch, frames = images.shape[:2]
         embedding = self.encoder(images.flatten(0, 1))
-        return Latent(tokens=embedding.view(batch, frames, 1, -1))
+        return self._latent(embedding.view(batch, frames, 1, -1))
 
     def rollout(self, context: Latent, past_actions: Tensor, actions: Tensor) -> Latent:
         """Predict `(B, S, H, 1, D)` for candidates `(B, S, H, A)`; see `WorldModel.rollout`.
@@ -81,4 +113,7 @@ class LeWorldModel(nn.Module):
         for h in range(horizon):
             z = self.predictor.step(z, modulation[:, h])
             frames.append(z)
-        return Latent(tokens=torch.stack(frames, 1).view(batch, samples, horizon, 1, -1))
+        return self._latent(torch.stack(frames, 1).view(batch, samples, horizon, 1, -1))
+
+    def _latent(self, tokens: Tensor) -> Latent:
+        return Latent(tokens, None if self.readout is None else self.readout(tokens[..., 0, :]))
