@@ -27,12 +27,12 @@ class DescriptionError(JepaWmError):
 
 
 def description_path() -> Path:
-    """Returns the path of the description that comes with the package."""
+    """Return the path of the description that comes with the package."""
     return share('urdf', 'droid_cell.urdf')
 
 
 def robot_description(path: Path | None = None) -> str:
-    """Returns the text of a URDF file, by default of the cell that comes with the package.
+    """Return the text of a URDF file, by default of the cell that comes with the package.
 
     Raises:
         DescriptionError: the file cannot be read.

@@ -4,8 +4,9 @@ Inverse kinematics takes damped Gauss-Newton steps on the pose error
 
     dq = g + J^T (J J^T + damping^2 I)^-1 (e - J g),    e = [p* - p, log(R* R^T)]
 
-where the damping shrinks with the error and the null-space motion `g = posture - q` uses the seventh joint to stay near a posture, so that a
-pose belongs to one arm configuration and not to whatever the motion history left behind.
+where the damping shrinks with the error and the null-space motion `g = posture - q` uses the
+seventh joint to stay near a posture, so that a pose belongs to one arm configuration and not to
+whatever the motion history left behind.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Kinematics:
     """
 
     def __init__(self, urdf: Path | None = None) -> None:
-        """Reads the description.
+        """Read the description.
 
         Args:
             urdf: URDF file; None is the cell that comes with the package.
@@ -95,12 +96,12 @@ class Kinematics:
         self._upper = self.limits.upper - _LIMIT_MARGIN_RAD
 
     def forward(self, joint_positions: Vector) -> Pose:
-        """Returns the flange pose in the base frame for joint positions (7,) [rad]."""
+        """Return the flange pose in the base frame for joint positions (7,) [rad]."""
         placement = self._place(np.asarray(joint_positions, dtype=np.float64))
         return Pose(placement.translation.copy(), placement.rotation.copy())
 
     def jacobian(self, joint_positions: Vector) -> Vector:
-        """Returns the (6, 7) map from joint speeds [rad/s] to the flange twist [m/s, rad/s].
+        """Return the (6, 7) map from joint speeds [rad/s] to the flange twist [m/s, rad/s].
 
         The twist is that of the flange's origin along the axes of the base frame.
         """
@@ -121,7 +122,7 @@ class Kinematics:
         posture: Vector | None = None,
         posture_step_rad: float = 0.02,
     ) -> IkSolution:
-        """Finds joint positions that bring the flange to a pose.
+        """Find joint positions that bring the flange to a pose.
 
         Args:
             target: wanted flange pose in the base frame.
@@ -154,12 +155,12 @@ class Kinematics:
         return self._solution(best, target)
 
     def _place(self, joints: Vector) -> pin.SE3:
-        """Returns the flange's placement in the base frame; valid until the next call."""
+        """Return the flange's placement in the base frame; valid until the next call."""
         pin.forwardKinematics(self._model, self._data, joints)
         return pin.updateFramePlacement(self._model, self._data, self._flange)
 
     def _error(self, joints: Vector, target: Pose) -> Vector:
-        """Returns the pose error (6,) [m, rad] along the axes of the base frame."""
+        """Return the pose error (6,) [m, rad] along the axes of the base frame."""
         placement = self._place(joints)
         error = np.empty(6)
         error[:3] = target.position - placement.translation
@@ -169,7 +170,7 @@ class Kinematics:
     def _step(
         self, joints: Vector, error: Vector, rest: Vector, budget: float
     ) -> tuple[Vector, float]:
-        """Returns one step (7,) [rad] and how far it moves in the null space [rad]."""
+        """Return one step (7,) [rad] and how far it moves in the null space [rad]."""
         jacobian = self.jacobian(joints)
         step, drift = _damped_step(jacobian, error, rest - joints, budget)
         moved = joints + step
@@ -183,7 +184,7 @@ class Kinematics:
         return step, drift
 
     def _solution(self, joints: Vector, target: Pose) -> IkSolution:
-        """Describes the best configuration that was found."""
+        """Describe the best configuration that was found."""
         error = self._error(joints, target)
         position, rotation = float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
         converged = _within_tolerance(error)
@@ -191,7 +192,7 @@ class Kinematics:
         return IkSolution(joints, converged, position, rotation, reason)
 
     def _reason(self, joints: Vector, position: float, rotation: float) -> str:
-        """Says why a pose was not reached."""
+        """Say why a pose was not reached."""
         at_limit = [
             name
             for name, value, lower, upper in zip(
@@ -206,7 +207,7 @@ class Kinematics:
 def _damped_step(
     jacobian: Vector, error: Vector, towards: Vector, budget: float
 ) -> tuple[Vector, float]:
-    """Returns a step (7,) and the length of its part in the null space, at most `budget`."""
+    """Return a step (7,) and the length of its part in the null space, at most `budget`."""
     gram = jacobian @ jacobian.T
     # Damping that vanishes with the error: safe out of reach, exact null space at the solution.
     gram.ravel()[::7] += _LEAST_DAMPING + min(_MOST_DAMPING, 0.1 * float(error @ error))
@@ -234,7 +235,7 @@ def _within_tolerance(error: Vector) -> bool:
 
 
 def _require(model: pin.Model, urdf: Path | None) -> None:
-    """Raises DescriptionError when the arm is not complete."""
+    """Raise DescriptionError when the arm is not complete."""
     missing = [name for name in ARM_JOINTS if not model.existJointName(name)]
     if not model.existFrame(FLANGE_FRAME):
         missing.append(FLANGE_FRAME)

@@ -1,7 +1,7 @@
 """What the cell looks like: light, surfaces, the exact place of the camera and its sensor.
 
-`NOMINAL` is the look without variation. `sample_appearance` draws looks for training ('seen') and looks
-that are outside of everything that training shows ('unseen').
+`NOMINAL` is the look without variation. `sample_appearance` draws looks for training ('seen') and
+looks that are outside of everything that training shows ('unseen').
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class AppearanceError(JepaWmError):
 
 
 def _check_range(name: str, values: tuple[float, ...], lower: float, upper: float) -> None:
-    """Raises AppearanceError when a value is not a finite number in lower..upper."""
+    """Raise AppearanceError when a value is not a finite number in lower..upper."""
     if not all(math.isfinite(value) and lower <= value <= upper for value in values):
         raise AppearanceError(f'{name} must be in {lower}..{upper}, not {values}')
 
@@ -43,7 +43,7 @@ class Surface:
     colour: Triple
 
     def __post_init__(self) -> None:
-        """Checks name and range.
+        """Check name and range.
 
         Raises:
             AppearanceError: the texture does not exist or the colour is out of range.
@@ -68,7 +68,7 @@ class Appearance:
         light_intensity: brightness of the key light, 0..2.
         ambient: brightness of the light from everywhere, 0..1.
         shadows: whether the key light casts shadows (about three times slower to render).
-        camera_offset_m: displacement of the camera along its optical axes (right, down, forward) [m].
+        camera_offset_m: displacement of the camera along its optical axes: right, down, forward.
         camera_rotation_rad: small rotation of the camera about its optical axes [rad].
         exposure: factor on the brightness of the picture.
         gamma: exponent of the picture's tone curve; 1 is linear.
@@ -90,7 +90,7 @@ class Appearance:
     noise: float = 0.0
 
     def __post_init__(self) -> None:
-        """Checks the ranges.
+        """Check the ranges.
 
         Raises:
             AppearanceError: a value is out of range; the message names the field.
@@ -122,12 +122,12 @@ NOMINAL = Appearance(
 
 
 def sample_appearance(rng: np.random.Generator, variation: Variation) -> Appearance:
-    """Draws an appearance.
+    """Draw an appearance.
 
     Args:
         rng: source of all randomness.
-        variation: 'seen' for the ranges of training, 'unseen' for textures, colours and light outside
-            of them. The camera moves by up to 1 cm and 1 degree per axis in both.
+        variation: 'seen' for the ranges of training, 'unseen' for textures, colours and light
+            outside of them. The camera moves by up to 1 cm and 1 degree per axis in both.
 
     Raises:
         AppearanceError: the variation does not exist.
@@ -206,7 +206,7 @@ _UNSEEN = _Ranges(
 
 
 def _sample(rng: np.random.Generator, ranges: _Ranges) -> Appearance:
-    """Draws every field once, in a fixed order, so that a seed gives one appearance for ever."""
+    """Draw every field once, in a fixed order, so that a seed gives one appearance for ever."""
     azimuth, elevation = rng.uniform(*ranges.azimuth), rng.uniform(*ranges.elevation)
     across, up = math.cos(elevation), math.sin(elevation)
     warmth = rng.uniform(*ranges.warmth)
@@ -231,7 +231,7 @@ def _sample(rng: np.random.Generator, ranges: _Ranges) -> Appearance:
 def _surface(
     rng: np.random.Generator, ranges: _Ranges, hue: Range, saturation: Range, value: Range
 ) -> Surface:
-    """Draws a texture and a colour."""
+    """Draw a texture and a colour."""
     name = ranges.textures[rng.integers(len(ranges.textures))]
     return Surface(
         texture=name,
@@ -242,6 +242,6 @@ def _surface(
 
 
 def _triple(rng: np.random.Generator, size: float) -> Triple:
-    """Draws three numbers in -size..size."""
+    """Draw three numbers in -size..size."""
     x, y, z = rng.uniform(-size, size, 3).tolist()
     return x, y, z

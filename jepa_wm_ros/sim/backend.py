@@ -27,7 +27,7 @@ class RendererError(JepaWmError):
 
 
 def import_mujoco() -> ModuleType:
-    """Imports MuJoCo; first sets `MUJOCO_GL` to a backend that works, unless it is set.
+    """Import MuJoCo; first sets `MUJOCO_GL` to a backend that works, unless it is set.
 
     Raises:
         RendererError: no backend works.
@@ -40,7 +40,7 @@ def import_mujoco() -> ModuleType:
 
 
 def open_context(width: int, height: int) -> Any:
-    """Opens an off-screen OpenGL context (with `make_current` and `free`) and makes it current.
+    """Open an off-screen OpenGL context (with `make_current` and `free`) and makes it current.
 
     Works whatever was imported before: MuJoCo itself would look at `MUJOCO_GL` only once.
 
@@ -50,6 +50,8 @@ def open_context(width: int, height: int) -> Any:
     name = os.environ.get(VARIABLE) or choose_backend()
     if name not in BACKENDS:
         raise RendererError(f'{VARIABLE}={name!r} is not supported; use {", ".join(BACKENDS)}')
+    # Several renderers share a machine: Mesa's own threads would only fight for its cores.
+    os.environ.setdefault('LP_NUM_THREADS', '0')
     try:
         context = importlib.import_module(f'mujoco.{name}').GLContext(width, height)
         context.make_current()
@@ -61,7 +63,7 @@ def open_context(width: int, height: int) -> Any:
 
 
 def choose_backend() -> str:
-    """Returns 'egl' or 'osmesa', whichever works first.
+    """Return 'egl' or 'osmesa', whichever works first.
 
     Raises:
         RendererError: neither works; the message says what to install.
@@ -97,7 +99,7 @@ def egl_works() -> bool:
 
 
 def _devices(query_address: int) -> list[int]:
-    """Returns the handles of EGL's devices."""
+    """Return the handles of EGL's devices."""
     query = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(
         query_address
     )
@@ -116,7 +118,7 @@ def _initialises(egl: ctypes.CDLL, display: int | None) -> bool:
 
 
 def _library(name: str, files: tuple[str, ...]) -> ctypes.CDLL | None:
-    """Loads a shared library, or returns None when the machine does not have it."""
+    """Load a shared library, or returns None when the machine does not have it."""
     found = ctypes.util.find_library(name)
     for file in (*files, *([found] if found else [])):
         try:

@@ -34,7 +34,7 @@ class CameraSettings:
     vertical_fov_deg: float = 56.0
 
     def __post_init__(self) -> None:
-        """Checks the ranges.
+        """Check the ranges.
 
         Raises:
             CameraError: a value is out of range; the message names the field.
@@ -52,17 +52,17 @@ class CameraSettings:
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """Camera matrix K (3, 3) [pixels]: optical frame (x right, y down, z forward) to picture."""
+        """Camera matrix K (3, 3) [pixels], for the optical frame (x right, y down, z forward)."""
         focal = self.focal_length
         centre_x, centre_y = (self.width - 1) / 2, (self.height - 1) / 2
         return np.array([[focal, 0, centre_x], [0, focal, centre_y], [0, 0, 1]], dtype=float)
 
 
 class Sensor:
-    """Turns rendered pictures into sensor pictures: exposure, tone curve, noise."""
+    """Turn rendered pictures into sensor pictures: exposure, tone curve, noise."""
 
     def __init__(self, settings: CameraSettings, seed: int) -> None:
-        """Prepares noise for pictures of the given size."""
+        """Prepare noise for pictures of the given size."""
         self._shape = (settings.height, settings.width, 3)
         self._size = math.prod(self._shape)
         self._curve: Picture | None = None
@@ -71,18 +71,18 @@ class Sensor:
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
-        """Starts the noise sequence that belongs to a seed."""
+        """Start the noise sequence that belongs to a seed."""
         self._rng = np.random.default_rng(seed)
 
     def configure(self, exposure: float, gamma: float, noise: float) -> None:
-        """Sets the factor on brightness, the exponent of the tone curve and the noise [grey levels]."""
+        """Set the factor on brightness, the tone curve's exponent and the noise [grey levels]."""
         levels = np.clip(exposure * np.arange(256) / 255, 0.0, 1.0) ** gamma
         curve = np.rint(255 * levels).astype(np.uint8)
         self._curve = None if exposure == 1.0 and gamma == 1.0 else curve
         self._noise = noise
 
     def expose(self, picture: Picture) -> Picture:
-        """Returns what the sensor makes of a rendered picture (H, W, 3)."""
+        """Return what the sensor makes of a rendered picture (H, W, 3)."""
         result = picture if self._curve is None else self._curve[picture]
         if self._noise == 0.0:
             return result
@@ -90,7 +90,7 @@ class Sensor:
         return np.clip(noisy + np.float32(0.5), 0, 255).astype(np.uint8)
 
     def _draw_grain(self) -> NDArray[np.float32]:
-        """Returns unit noise (H, W, 3): a random window of a long strip, which is cheaper than new."""
+        """Return unit noise (H, W, 3): a random window of a strip, which is cheaper than new."""
         if self._grain is None:
             strip = np.random.default_rng(0).standard_normal(
                 self._size + _NOISE_ROWS * self._shape[1] * 3, dtype=np.float32

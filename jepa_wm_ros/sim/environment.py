@@ -48,7 +48,7 @@ class CellEnvironment:
         camera: CameraSettings | None = None,
         render: bool = True,
     ) -> None:
-        """Builds the cell.
+        """Build the cell.
 
         Args:
             step_duration_s: how long the motion of one action takes [s].
@@ -76,7 +76,7 @@ class CellEnvironment:
         self._gripper = 0.0
 
     def __enter__(self) -> CellEnvironment:
-        """Returns itself."""
+        """Return itself."""
         return self
 
     def __exit__(
@@ -85,11 +85,11 @@ class CellEnvironment:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes the renderer."""
+        """Close the renderer."""
         self.close()
 
     def close(self) -> None:
-        """Frees the renderer."""
+        """Free the renderer."""
         self.simulation.close()
 
     @property
@@ -104,7 +104,7 @@ class CellEnvironment:
         rng: np.random.Generator,
         appearance: Appearance | None = None,
     ) -> Observation:
-        """Puts the arm somewhere, gripper down and open, at rest.
+        """Put the arm somewhere, gripper down and open, at rest.
 
         Args:
             position: flange position (3,) in the base frame [m]; None draws one in the workspace.
@@ -122,7 +122,7 @@ class CellEnvironment:
         return self.observe()
 
     def step(self, action: ArrayLike) -> Observation:
-        """Executes one action (7,) to its end and looks again.
+        """Execute one action (7,) to its end and looks again.
 
         Args:
             action: `[dx dy dz]` [m], `[droll dpitch dyaw]` [rad] in the base frame, `dgripper`.
@@ -142,7 +142,7 @@ class CellEnvironment:
         return self.observe()
 
     def observe(self) -> Observation:
-        """Returns a new picture and the robot's state at this moment."""
+        """Return a new picture and the robot's state at this moment."""
         simulation = self.simulation
         return Observation(
             image=self._picture(),
@@ -153,7 +153,7 @@ class CellEnvironment:
         )
 
     def picture_at(self, position: ArrayLike, gripper: float = 0.0) -> Picture:
-        """Returns what the camera would see with the flange at a position, gripper down.
+        """Return what the camera would see with the flange at a position, gripper down.
 
         The state of the cell stays what it was.
 
@@ -173,14 +173,14 @@ class CellEnvironment:
             self._gripper = closedness
 
     def _picture(self) -> Picture:
-        """Renders, or returns a black picture in an environment without eyes."""
+        """Render, or returns a black picture in an environment without eyes."""
         if self._render:
             return self.simulation.render()
         camera = self.simulation.camera
         return np.zeros((camera.height, camera.width, 3), dtype=np.uint8)
 
     def _place(self, position: Vector, gripper: float) -> None:
-        """Teleports the flange to a position (3,) [m], gripper down."""
+        """Teleport the flange to a position (3,) [m], gripper down."""
         solution = self.simulation.kinematics.inverse(
             Pose(position, GRIPPER_DOWN), READY_POSTURE, posture_step_rad=np.inf
         )
@@ -192,7 +192,7 @@ class CellEnvironment:
         self.simulation.teleport(solution.joint_positions, gripper)
 
     def _move(self, start: Pose, target: Pose) -> None:
-        """Follows a minimum-jerk trajectory with the servos."""
+        """Follow a minimum-jerk trajectory with the servos."""
         trajectory = PoseTrajectory(start, [target], self._step_duration_s, limits=self._limits)
         simulation, kinematics = self.simulation, self.simulation.kinematics
         joints = simulation.joint_positions
@@ -200,14 +200,14 @@ class CellEnvironment:
         for tick in range(1, ticks + 1):
             pose, _ = trajectory.sample(tick * self._period_s)
             wanted = kinematics.inverse(pose, joints).joint_positions
-            # The target lies one period ahead; the speed to get there keeps the servos from lagging.
+            # The target lies one period ahead; with the speed to get there the servos do not lag.
             simulation.set_joint_target(wanted, (wanted - joints) / self._period_s)
             simulation.advance(self._period_s)
             joints = wanted
         simulation.set_joint_target(joints)
 
     def _settle(self, target: Pose) -> None:
-        """Waits until the flange rests at the target, or for the longest settling time."""
+        """Wait until the flange rests at the target, or for the longest settling time."""
         simulation = self.simulation
         for _ in range(math.ceil(_LONGEST_SETTLING_S / self._period_s)):
             simulation.advance(self._period_s)

@@ -1,8 +1,8 @@
 """Link meshes of the cell, modelled as smooth unions of simple solids and polygonised.
 
-Every solid is a signed distance field (negative inside) [m]. Their smooth union gives rounded, organic
-links without a CAD model; `polygonise` turns it into triangles. Run `python -m jepa_wm_ros.sim.meshes
-urdf/meshes` to write the files that `urdf/droid_cell.urdf` refers to.
+Every solid is a signed distance field (negative inside) [m]. Their smooth union gives rounded,
+organic links without a CAD model; `polygonise` turns it into triangles. To write the files that
+`urdf/droid_cell.urdf` refers to, run `python -m jepa_wm_ros.sim.meshes urdf/meshes`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def rod(start: Sequence[float], end: Sequence[float], radius: float, rounding: f
 
 
 def cone(start: Sequence[float], end: Sequence[float], radii: tuple[float, float]) -> Field:
-    """A capsule from `start` to `end` [m] with linearly changing radius [m] (approximate distance)."""
+    """A capsule from `start` to `end` [m] whose radius [m] changes linearly (approximate)."""
     origin, span = np.asarray(start, float), np.subtract(end, start)
 
     def distance(points: Array) -> Array:
@@ -87,7 +87,7 @@ class Mesh:
     faces: NDArray[np.int64]
 
     def save(self, path: Path) -> None:
-        """Writes a Wavefront OBJ file with 0.1 mm resolution."""
+        """Write a Wavefront OBJ file with 0.1 mm resolution."""
         lines = [f'v {x:.4f} {y:.4f} {z:.4f}' for x, y, z in self.vertices]
         lines += [f'f {a} {b} {c}' for a, b, c in self.faces + 1]
         path.write_text('\n'.join(lines) + '\n', encoding='ascii')
@@ -105,7 +105,7 @@ def polygonise(field: Field, lower: Sequence[float], upper: Sequence[float], cel
     Returns:
         A closed mesh with outward normals.
     """
-    counts = np.ceil((np.asarray(upper) - lower) / cell).astype(int) + 1
+    counts = (np.ceil(np.subtract(upper, lower) / cell).astype(int) + 1).tolist()
     lattice = np.moveaxis(np.indices(counts), 0, -1).reshape(-1, 3) * cell + np.asarray(lower)
     inside = (field(lattice) < 0).reshape(counts)
     quads = np.concatenate([_crossed_edges(inside, axis) for axis in range(3)])
@@ -116,7 +116,7 @@ def polygonise(field: Field, lower: Sequence[float], upper: Sequence[float], cel
 
 
 def _crossed_edges(inside: NDArray[np.bool_], axis: int) -> NDArray[np.int64]:
-    """Quads (Q, 4, 3) of cell indices around each lattice edge along `axis` that crosses the surface."""
+    """Cells (Q, 4, 3) around each lattice edge along `axis` that crosses the surface."""
     along = np.moveaxis(inside, axis, 0)
     start = np.argwhere(along[:-1] != along[1:])
     leaving = along[tuple(start.T)]
@@ -139,132 +139,128 @@ def _pull(field: Field, points: Array, cell: float) -> Array:
     return points
 
 
-def link_meshes() -> dict[str, Mesh]:
-    """The white shells of the arm and the dark body of the gripper, each in its own link frame [m]."""
-    return {
-        'link0': polygonise(
-            blend(
-                [
-                    rod((0, 0, 0), (0, 0, 0.14), 0.072, 0.02),
-                    box((-0.05, 0, 0.035), (0.095, 0.085, 0.035), 0.02),
-                ],
-                0.06,
-            ),
-            (-0.17, -0.11, -0.02),
-            (0.11, 0.11, 0.17),
-            0.018,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A link as a union of solids, and the box and spacing with which it is polygonised [m]."""
+
+    solids: tuple[Field, ...]
+    fillet: float
+    lower: tuple[float, float, float]
+    upper: tuple[float, float, float]
+    cell: float
+
+    def mesh(self) -> Mesh:
+        """Return the triangles, in the link frame."""
+        return polygonise(blend(self.solids, self.fillet), self.lower, self.upper, self.cell)
+
+
+SHAPES = {
+    'link0': Shape(
+        solids=(
+            rod((0, 0, 0), (0, 0, 0.14), 0.072, 0.02),
+            box((-0.05, 0, 0.035), (0.095, 0.085, 0.035), 0.02),
         ),
-        'link1': polygonise(
-            blend(
-                [
-                    rod((0, 0, -0.19), (0, 0, -0.03), 0.062, 0.012),
-                    rod((0, -0.072, 0), (0, 0.05, 0), 0.060, 0.025),
-                ],
-                0.05,
-            ),
-            (-0.09, -0.10, -0.21),
-            (0.09, 0.08, 0.09),
-            0.0155,
+        fillet=0.06,
+        lower=(-0.17, -0.11, -0.02),
+        upper=(0.11, 0.11, 0.17),
+        cell=0.018,
+    ),
+    'link1': Shape(
+        solids=(
+            rod((0, 0, -0.19), (0, 0, -0.03), 0.062, 0.012),
+            rod((0, -0.072, 0), (0, 0.05, 0), 0.06, 0.025),
         ),
-        'link2': polygonise(
-            blend(
-                [
-                    rod((0, 0, -0.045), (0, 0, 0.074), 0.0585, 0.025),
-                    rod((0, -0.02, 0), (0, -0.19, 0), 0.059, 0.012),
-                ],
-                0.05,
-            ),
-            (-0.09, -0.21, -0.07),
-            (0.09, 0.09, 0.10),
-            0.0155,
+        fillet=0.05,
+        lower=(-0.09, -0.1, -0.21),
+        upper=(0.09, 0.08, 0.09),
+        cell=0.0155,
+    ),
+    'link2': Shape(
+        solids=(
+            rod((0, 0, -0.045), (0, 0, 0.074), 0.0585, 0.025),
+            rod((0, -0.02, 0), (0, -0.19, 0), 0.059, 0.012),
         ),
-        'link3': polygonise(
-            blend(
-                [
-                    rod((0, 0, -0.122), (0, 0, -0.055), 0.058, 0.012),
-                    cone((0, 0, -0.06), (0.055, 0, -0.005), (0.053, 0.05)),
-                    rod((0.0825, -0.070, 0), (0.0825, 0.045, 0), 0.052, 0.022),
-                ],
-                0.05,
-            ),
-            (-0.09, -0.09, -0.14),
-            (0.16, 0.09, 0.09),
-            0.0155,
+        fillet=0.05,
+        lower=(-0.09, -0.21, -0.07),
+        upper=(0.09, 0.09, 0.1),
+        cell=0.0155,
+    ),
+    'link3': Shape(
+        solids=(
+            rod((0, 0, -0.122), (0, 0, -0.055), 0.058, 0.012),
+            cone((0, 0, -0.06), (0.055, 0, -0.005), (0.053, 0.05)),
+            rod((0.0825, -0.07, 0), (0.0825, 0.045, 0), 0.052, 0.022),
         ),
-        'link4': polygonise(
-            blend(
-                [
-                    rod((0, 0, -0.04), (0, 0, 0.072), 0.0505, 0.022),
-                    cone((-0.02, 0.02, 0), (-0.075, 0.075, 0), (0.05, 0.052)),
-                    rod((-0.0825, 0.06, 0), (-0.0825, 0.122, 0), 0.057, 0.012),
-                ],
-                0.05,
-            ),
-            (-0.16, -0.08, -0.09),
-            (0.08, 0.14, 0.10),
-            0.0155,
+        fillet=0.05,
+        lower=(-0.09, -0.09, -0.14),
+        upper=(0.16, 0.09, 0.09),
+        cell=0.0155,
+    ),
+    'link4': Shape(
+        solids=(
+            rod((0, 0, -0.04), (0, 0, 0.072), 0.0505, 0.022),
+            cone((-0.02, 0.02, 0), (-0.075, 0.075, 0), (0.05, 0.052)),
+            rod((-0.0825, 0.06, 0), (-0.0825, 0.122, 0), 0.057, 0.012),
         ),
-        'link5': polygonise(
-            blend(
-                [
-                    rod((0, 0, -0.26), (0, 0, -0.19), 0.056, 0.012),
-                    cone((0, 0.012, -0.19), (0, 0.045, -0.06), (0.052, 0.034)),
-                    rod((0, -0.02, 0), (0, 0.085, 0), 0.047, 0.02),
-                ],
-                0.06,
-            ),
-            (-0.08, -0.08, -0.28),
-            (0.08, 0.12, 0.08),
-            0.0155,
+        fillet=0.05,
+        lower=(-0.16, -0.08, -0.09),
+        upper=(0.08, 0.14, 0.1),
+        cell=0.0155,
+    ),
+    'link5': Shape(
+        solids=(
+            rod((0, 0, -0.26), (0, 0, -0.19), 0.056, 0.012),
+            cone((0, 0.012, -0.19), (0, 0.045, -0.06), (0.052, 0.034)),
+            rod((0, -0.02, 0), (0, 0.085, 0), 0.047, 0.02),
         ),
-        'link6': polygonise(
-            blend(
-                [
-                    rod((0, 0, -0.075), (0, 0, 0.06), 0.046, 0.02),
-                    cone((0, 0, 0), (0.06, 0, 0), (0.045, 0.045)),
-                    rod((0.088, -0.055, 0), (0.088, 0.062, 0), 0.046, 0.015),
-                ],
-                0.05,
-            ),
-            (-0.07, -0.08, -0.10),
-            (0.16, 0.09, 0.09),
-            0.0145,
+        fillet=0.06,
+        lower=(-0.08, -0.08, -0.28),
+        upper=(0.08, 0.12, 0.08),
+        cell=0.0155,
+    ),
+    'link6': Shape(
+        solids=(
+            rod((0, 0, -0.075), (0, 0, 0.06), 0.046, 0.02),
+            cone((0, 0, 0), (0.06, 0, 0), (0.045, 0.045)),
+            rod((0.088, -0.055, 0), (0.088, 0.062, 0), 0.046, 0.015),
         ),
-        'link7': polygonise(
-            blend(
-                [
-                    rod((0, 0, 0.058), (0, 0, 0.104), 0.043, 0.01),
-                    box((0.04, 0, 0.083), (0.034, 0.026, 0.014), 0.01),
-                ],
-                0.03,
-            ),
-            (-0.07, -0.07, 0.03),
-            (0.10, 0.07, 0.13),
-            0.0125,
+        fillet=0.05,
+        lower=(-0.07, -0.08, -0.1),
+        upper=(0.16, 0.09, 0.09),
+        cell=0.0145,
+    ),
+    'link7': Shape(
+        solids=(
+            rod((0, 0, 0.058), (0, 0, 0.104), 0.043, 0.01),
+            box((0.04, 0, 0.083), (0.034, 0.026, 0.014), 0.01),
         ),
-        'gripper': polygonise(
-            blend(
-                [
-                    rod((0, 0, 0.008), (0, 0, 0.04), 0.037, 0.006),
-                    box((0, 0, 0.062), (0.027, 0.046, 0.032), 0.012),
-                ],
-                0.02,
-            ),
-            (-0.06, -0.07, -0.01),
-            (0.06, 0.07, 0.11),
-            0.0105,
+        fillet=0.03,
+        lower=(-0.07, -0.07, 0.03),
+        upper=(0.1, 0.07, 0.13),
+        cell=0.0125,
+    ),
+    'gripper': Shape(
+        solids=(
+            rod((0, 0, 0.008), (0, 0, 0.04), 0.037, 0.006),
+            box((0, 0, 0.062), (0.027, 0.046, 0.032), 0.012),
         ),
-    }
+        fillet=0.02,
+        lower=(-0.06, -0.07, -0.01),
+        upper=(0.06, 0.07, 0.11),
+        cell=0.0105,
+    ),
+}
+"""The shells of the arm's links and the body of the gripper, each in its own link frame [m]."""
 
 
 def main() -> None:
-    """Writes all meshes to the folder that is named on the command line."""
+    """Write all meshes to the folder that is named on the command line."""
     parser = argparse.ArgumentParser(description='Write the link meshes of the cell.')
     parser.add_argument('folder', type=Path, help='where to write the OBJ files')
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    for name, mesh in link_meshes().items():
-        mesh.save(folder / f'{name}.obj')
+    for name, shape in SHAPES.items():
+        shape.mesh().save(folder / f'{name}.obj')
 
 
 if __name__ == '__main__':

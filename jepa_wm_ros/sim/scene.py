@@ -43,12 +43,12 @@ _COLOUR_OF_MATERIAL = (0.5, 0.5, 0.5, 1.0)
 
 
 def surface_material(surface: str, texture: str) -> str:
-    """Returns the name of the material that shows a texture on a surface."""
+    """Return the name of the material that shows a texture on a surface."""
     return f'{surface}/{texture}'
 
 
 def build_model(camera: CameraSettings) -> mujoco.MjModel:
-    """Compiles the cell.
+    """Compile the cell.
 
     Raises:
         RendererError: MuJoCo cannot be imported with a working renderer.
@@ -69,7 +69,7 @@ def build_model(camera: CameraSettings) -> mujoco.MjModel:
 
 
 def _importable(urdf: str) -> str:
-    """Returns the description with MuJoCo's import options and plain mesh paths."""
+    """Return the description with MuJoCo's import options and plain mesh paths."""
     meshes = share('urdf', 'meshes')
     options = (
         '<mujoco><compiler discardvisual="false" fusestatic="false" strippath="false" '
@@ -80,7 +80,7 @@ def _importable(urdf: str) -> str:
 
 
 def _add_servos(mujoco: Any, spec: Any) -> None:
-    """Adds a position servo to each arm joint and to the gripper, and compensates gravity."""
+    """Add a position servo to each arm joint and to the gripper, and compensates gravity."""
     for body in spec.bodies:
         body.gravcomp = 1.0
     gains = zip(ARM_JOINTS, STIFFNESS, DAMPING, FER.effort, strict=True)
@@ -96,13 +96,13 @@ def _add_servos(mujoco: Any, spec: Any) -> None:
 
 
 def _add_armatures(spec: Any) -> None:
-    """Gives motors their inertia; the light bars of the gripper also need some to be stable."""
+    """Give motors their inertia; the light bars of the gripper also need some to be stable."""
     for joint in spec.joints:
         joint.armature = _ARM_ARMATURE if joint.name in ARM_JOINTS else _GRIPPER_ARMATURE
 
 
 def _choose_contacts(mujoco: Any, spec: Any) -> None:
-    """Lets only the arm and the table touch: the arm does not collide with itself."""
+    """Let only the arm and the table touch: the arm does not collide with itself."""
     for geom in spec.geoms:
         if geom.contype == 0:
             continue
@@ -119,7 +119,7 @@ def _choose_contacts(mujoco: Any, spec: Any) -> None:
 
 
 def _add_materials(mujoco: Any, spec: Any) -> None:
-    """Adds every texture once and a material for each surface and texture."""
+    """Add every texture once and a material for each surface and texture."""
     for name in textures.NAMES:
         texture = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
         texture.width = texture.height = textures.SIZE
@@ -138,7 +138,7 @@ def _add_materials(mujoco: Any, spec: Any) -> None:
 
 
 def _add_room(mujoco: Any, spec: Any) -> None:
-    """Adds the floor, two walls behind the arm and a pedestal under the table."""
+    """Add the floor, two walls behind the arm and a pedestal under the table."""
     floor = spec.worldbody.add_geom(name='floor', type=mujoco.mjtGeom.mjGEOM_PLANE)
     floor.size, floor.pos = (3.0, 3.0, 3.0), (0.0, 0.0, _FLOOR_HEIGHT_M)
     half = np.sqrt(0.5)
@@ -159,7 +159,7 @@ def _add_room(mujoco: Any, spec: Any) -> None:
 
 
 def _add_camera_and_light(mujoco: Any, spec: Any, camera: CameraSettings) -> None:
-    """Adds the camera at the description's optical frame and one directional light."""
+    """Add the camera at the description's optical frame and one directional light."""
     eye = spec.body(CAMERA_FRAME).add_camera(name=CAMERA)
     # MuJoCo's cameras look along -z with y up, optical frames along z with y down.
     eye.quat = (0.0, 1.0, 0.0, 0.0)

@@ -48,7 +48,7 @@ class CellSimulation:
     def __init__(
         self, *, render: bool = True, camera: CameraSettings | None = None, seed: int = 0
     ) -> None:
-        """Builds the cell with the arm at rest in the ready posture.
+        """Build the cell with the arm at rest in the ready posture.
 
         Args:
             render: False leaves out the renderer; `render` then raises.
@@ -73,7 +73,7 @@ class CellSimulation:
         self.teleport(READY_POSTURE)
 
     def __enter__(self) -> CellSimulation:
-        """Returns itself."""
+        """Return itself."""
         return self
 
     def __exit__(
@@ -82,11 +82,11 @@ class CellSimulation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes the renderer."""
+        """Close the renderer."""
         self.close()
 
     def close(self) -> None:
-        """Frees the renderer; the physics stays usable."""
+        """Free the renderer; the physics stays usable."""
         if self._view is not None:
             self._view.close()
             self._view = None
@@ -126,7 +126,7 @@ class CellSimulation:
     # --- commands ----------------------------------------------------------------------------
 
     def set_joint_target(self, positions: ArrayLike, velocities: ArrayLike | None = None) -> None:
-        """Sets what the arm's servos hold until the next target.
+        """Set what the arm's servos hold until the next target.
 
         Args:
             positions: (7,) [rad]; clipped to the joint limits.
@@ -145,7 +145,7 @@ class CellSimulation:
         self._data.ctrl[_ARM] = self.kinematics.limits.clip(target) + lead
 
     def set_pose_target(self, pose: Pose) -> IkSolution:
-        """Holds a flange pose in the base frame; returns the joint positions that were found.
+        """Hold a flange pose in the base frame; return the joint positions that were found.
 
         A pose out of reach moves the arm as close as it gets; the solution says why.
         """
@@ -154,11 +154,11 @@ class CellSimulation:
         return solution
 
     def set_gripper(self, closedness: float) -> None:
-        """Closes the gripper to 0 (open) .. 1 (closed); clipped."""
+        """Close the gripper to 0 (open) .. 1 (closed); clipped."""
         self._data.ctrl[_GRIPPER_SERVO] = GRIPPER_CLOSED * float(np.clip(closedness, 0.0, 1.0))
 
     def teleport(self, positions: ArrayLike, gripper: float = 0.0) -> None:
-        """Puts the arm (7,) [rad] and the gripper there at rest, without motion."""
+        """Put the arm (7,) [rad] and the gripper there at rest, without motion."""
         target = self.kinematics.limits.clip(_seven('joint positions', positions))
         self._data.qpos[:] = 0.0
         self._data.qpos[self._arm_q] = target
@@ -170,7 +170,7 @@ class CellSimulation:
         self._mujoco.mj_forward(self._model, self._data)
 
     def advance(self, duration_s: float) -> None:
-        """Lets simulated time pass.
+        """Let simulated time pass.
 
         Physics runs in steps of PHYSICS_STEP_S; what does not fill a step is carried over, so that
         many short calls last as long as one long call.
@@ -191,7 +191,7 @@ class CellSimulation:
     # --- pictures ----------------------------------------------------------------------------
 
     def set_appearance(self, appearance: Appearance) -> None:
-        """Changes what the next pictures look like."""
+        """Change what the next pictures look like."""
         self._appearance = appearance
         if self._view is not None:
             self._view.show(appearance)
@@ -202,12 +202,12 @@ class CellSimulation:
         return self._appearance
 
     def reseed(self, seed: int) -> None:
-        """Starts the sensor noise that belongs to a seed."""
+        """Start the sensor noise that belongs to a seed."""
         if self._view is not None:
             self._view.reseed(seed)
 
     def render(self) -> Picture:
-        """Returns the camera's picture of this moment, (H, W, 3) uint8 RGB.
+        """Return the camera's picture of this moment, (H, W, 3) uint8 RGB.
 
         Raises:
             SimulationError: the simulation was made without a renderer, or is closed.
@@ -219,14 +219,14 @@ class CellSimulation:
         return self._view.picture(self._data)
 
     def save_state(self) -> Vector:
-        """Returns everything that the physics remembers, for `restore_state`."""
+        """Return everything that the physics remembers, for `restore_state`."""
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         state = np.empty(self._mujoco.mj_stateSize(self._model, kind))
         self._mujoco.mj_getState(self._model, self._data, state, kind)
         return state
 
     def restore_state(self, state: Vector) -> None:
-        """Returns to a moment of `save_state`, including its time."""
+        """Return to a moment of `save_state`, including its time."""
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         self._mujoco.mj_setState(self._model, self._data, state, kind)
         self._mujoco.mj_forward(self._model, self._data)
@@ -234,11 +234,11 @@ class CellSimulation:
     # --- internals ---------------------------------------------------------------------------
 
     def _joint_indices(self, addresses: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Returns where the arm's joints are in the state vectors."""
+        """Return where the arm's joints are in the state vectors."""
         return np.array([addresses[self._model.joint(name).id] for name in ARM_JOINTS])
 
     def _place_fingers(self, angle: float) -> None:
-        """Puts the gripper's linkage where the drive joint's angle [rad] wants it."""
+        """Put the gripper's linkage where the drive joint's angle [rad] wants it."""
         model, data = self._model, self._data
         data.qpos[self._finger_q] = angle
         for coupling in range(model.neq):
@@ -247,7 +247,7 @@ class CellSimulation:
 
 
 def _seven(name: str, values: ArrayLike) -> Vector:
-    """Returns seven finite numbers or raises SimulationError."""
+    """Return seven finite numbers or raises SimulationError."""
     vector = np.asarray(values, dtype=np.float64)
     if vector.shape != (7,) or not np.isfinite(vector).all():
         raise SimulationError(f'a {name} must be 7 finite numbers, not {vector.tolist()}')

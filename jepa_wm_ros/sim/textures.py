@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 SIZE = 256
 """Width and height of every texture [pixels]; textures repeat without a seam."""
 
-Pattern = NDArray[np.float64]
+Pattern = NDArray[np.floating[Any]]
 
 
 def smooth_noise(rng: np.random.Generator, cells: tuple[int, int]) -> Pattern:
-    """Returns seamless value noise (SIZE, SIZE) in 0..1 with `cells` (rows, columns) bumps."""
+    """Return seamless value noise (SIZE, SIZE) in 0..1 with `cells` (rows, columns) bumps."""
     result = rng.random(cells)
     for axis, count in enumerate(cells):
         position = np.arange(SIZE) * count / SIZE
@@ -96,7 +97,7 @@ NAMES = SEEN + UNSEEN
 
 
 def texture(name: str) -> NDArray[np.uint8]:
-    """Returns the pattern `name` (one of NAMES) as a grey picture (SIZE, SIZE, 3)."""
+    """Return the pattern `name` (one of NAMES) as a grey picture (SIZE, SIZE, 3)."""
     rng = np.random.default_rng(NAMES.index(name))
     grey = np.clip(np.rint(255 * _PATTERNS[name](rng)), 0, 255).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)

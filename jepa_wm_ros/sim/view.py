@@ -20,10 +20,10 @@ _SURFACE_GEOMS = {'table': ('table',), 'floor': ('floor',), 'wall': ('wall', 'wa
 
 
 class View:
-    """Renders pictures of a model's state; owns the OpenGL context."""
+    """Render pictures of a model's state; owns the OpenGL context."""
 
     def __init__(self, model: mujoco.MjModel, camera: CameraSettings, seed: int) -> None:
-        """Opens the renderer.
+        """Open the renderer.
 
         Raises:
             RendererError: the OpenGL context cannot be made.
@@ -48,7 +48,7 @@ class View:
         self._options.geomgroup[HIDDEN_GROUP] = 0
 
     def show(self, appearance: Appearance) -> None:
-        """Makes the next pictures look like an appearance; takes well under a millisecond."""
+        """Make the next pictures look like an appearance; takes well under a millisecond."""
         model = self._model
         for surface in SURFACES:
             look = getattr(appearance, surface)
@@ -70,11 +70,11 @@ class View:
         self._sensor.configure(appearance.exposure, appearance.gamma, appearance.noise)
 
     def reseed(self, seed: int) -> None:
-        """Starts the sensor's noise sequence that belongs to a seed."""
+        """Start the sensor's noise sequence that belongs to a seed."""
         self._sensor.reseed(seed)
 
     def picture(self, data: mujoco.MjData) -> Picture:
-        """Renders a state whose kinematics are up to date; (H, W, 3) RGB."""
+        """Render a state whose kinematics are up to date; (H, W, 3) RGB."""
         self._context.make_current()
         self._mujoco.mjv_updateScene(
             self._model,
@@ -91,16 +91,16 @@ class View:
         return self._sensor.expose(self._pixels[::-1].copy())
 
     def close(self) -> None:
-        """Frees the OpenGL context."""
+        """Free the OpenGL context."""
         self._context.make_current()
         self._target.free()
         self._context.free()
 
     def _move_camera(self, appearance: Appearance) -> None:
-        """Displaces the camera; the model's camera axes are right, up, backward."""
+        """Displace the camera; the model's camera axes are right, up, backward."""
         mirror = np.array([1.0, -1.0, -1.0])
         position, quaternion = self._eye
-        # Offsets are along the optical axes, which are the axes of the body that carries the camera.
+        # Offsets are along the optical axes, which are the axes of the camera's body.
         self._model.cam_pos[self._camera] = position + appearance.camera_offset_m
         turn, result = np.zeros(4), np.zeros(4)
         rotation = rotation_from_vector(mirror * appearance.camera_rotation_rad)
