@@ -3,6 +3,7 @@
 #   PYTHON=…    which Python to use;  TORCH="torch==2.13.0"  another PyTorch, such as a CUDA build
 
 SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 RUN := cd '$(ROOT)' && . scripts/env.sh &&
 ARGS ?=

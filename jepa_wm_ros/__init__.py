@@ -1,4 +1,4 @@
-"""Plan with a JEPA world model and move a Franka arm: show it a picture of the goal, and it goes there.
+"""Plan with a JEPA world model and move a Franka arm to what a goal picture shows.
 
 The rooms of the house, and who may know whom (`test/house/test_import_rules.py`):
 

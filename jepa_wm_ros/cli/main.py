@@ -1,0 +1,108 @@
+"""The `jepa-wm` command: finds the sub-command and runs it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from jepa_wm_ros import __version__
+from jepa_wm_ros.errors import JepaWmError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    'demo': 'a simulated arm reaches goal pictures over ROS 2; leaves a video and a summary',
+    'goal': 'send a goal picture to a running planner, or cancel it',
+    'eval': 'measure how well a model does',
+    'collect': 'collect episodes in the simulated cell',
+    'train': 'train a world model',
+    'doctor': 'look for what could be wrong on this machine',
+}
+"""Sub-commands, each in `jepa_wm_ros/cli/<name>.py`, with what `jepa-wm --help` says about it."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is accepted, and what was probably meant, when an argument is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and how to get help; exit code 2."""
+        print(f'{self.prog}: {message}', file=sys.stderr)
+        print(f'Try: {self.prog} --help', file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments after the command's name; None takes the process's own.
+
+    Returns:
+        Exit code: 0 all is well, 1 an error that is printed on one line, 2 wrong arguments,
+        130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = _parse(words)
+        return int(args.run(args))
+    except JepaWmError as error:
+        print(f'jepa-wm: {error}', file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        package = (error.name or '').partition('.')[0]
+        if package in ('', 'jepa_wm_ros'):
+            raise
+        print(
+            f'jepa-wm: this needs the Python package {package!r}, which is not installed here; '
+            'run `make setup` in the checkout, or see `jepa-wm doctor`',
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print('jepa-wm: interrupted', file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`jepa-wm … | head`): nobody is left to tell.
+        sys.stderr.close()
+        return 1
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    """Parse the arguments with the one sub-command imported that is called for."""
+    parser = _Parser(
+        prog='jepa-wm',
+        description='Plan with a JEPA world model and move a Franka arm to what a picture shows.',
+        epilog='More about a command: jepa-wm COMMAND --help',
+    )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
+    subparsers = parser.add_subparsers(metavar='COMMAND', required=True)
+    called = next((word for word in words if not word.startswith('-')), None)
+    if called is not None and called not in COMMANDS:
+        parser.error(_unknown(called))
+    for name, help_line in COMMANDS.items():
+        if name == called:
+            importlib.import_module(f'jepa_wm_ros.cli.{name}').add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=help_line)
+    if not words:
+        parser.print_help(sys.stderr)
+        raise SystemExit(2)
+    return parser.parse_args(words)
+
+
+def _unknown(command: str) -> str:
+    """Say which commands exist, the nearest first."""
+    near = difflib.get_close_matches(command, COMMANDS, n=1)
+    meant = f'; did you mean {near[0]!r}?' if near else ''
+    return f'unknown command {command!r}{meant} The commands are: {", ".join(COMMANDS)}'
+
+
+if __name__ == '__main__':
+    sys.exit(main())

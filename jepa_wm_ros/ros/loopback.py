@@ -1,0 +1,111 @@
+"""Does this machine deliver ROS messages to itself? A probe for `jepa-wm doctor`.
+
+Run as a module (`python -m jepa_wm_ros.ros.loopback`): two processes, one topic with pictures of
+the demo's size, on a DDS domain of its own and on this machine only.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from array import array
+from typing import TYPE_CHECKING
+
+import rclpy
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.ros.qos import sensor
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
+PICTURES = 30
+RATE_HZ = 30.0
+TIMEOUT_S = 8.0
+_WIDTH, _HEIGHT = 320, 180
+
+
+class LoopbackError(JepaWmError):
+    """Messages do not get from one process to another on this machine."""
+
+
+def measure(domain_id: int) -> list[float]:
+    """Send pictures from another process to this one.
+
+    Args:
+        domain_id: DDS domain that nobody else uses, 0 to 101.
+
+    Returns:
+        Transport time of each picture that arrived [s], `PICTURES` of them.
+
+    Raises:
+        LoopbackError: Fewer arrived within `TIMEOUT_S`.
+    """
+    spawn = multiprocessing.get_context('spawn')
+    enough = spawn.Event()
+    sender = spawn.Process(target=_send, args=(domain_id, enough), daemon=True)
+    sender.start()
+    try:
+        delays = _receive(domain_id)
+    finally:
+        enough.set()
+        sender.join(timeout=2.0)
+        if sender.is_alive():
+            sender.kill()
+    if len(delays) < PICTURES:
+        raise LoopbackError(f'{len(delays)} of {PICTURES} pictures arrived in {TIMEOUT_S:g} s')
+    return delays
+
+
+def _receive(domain_id: int) -> list[float]:
+    """Collect the delays [s] of the pictures that arrive in time."""
+    delays: list[float] = []
+
+    def note_delay(message: Image) -> None:
+        stamp = message.header.stamp
+        delays.append(time.time() - stamp.sec - 1e-9 * stamp.nanosec)
+
+    rclpy.init(args=[], domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node('loopback_receiver')
+    node.create_subscription(Image, 'loopback', note_delay, sensor(depth=10))
+    deadline = time.monotonic() + TIMEOUT_S
+    while len(delays) < PICTURES and time.monotonic() < deadline:
+        rclpy.spin_once(node, timeout_sec=0.1)
+    node.destroy_node()
+    rclpy.shutdown()
+    return delays
+
+
+def _send(domain_id: int, enough: Event) -> None:
+    """Publish pictures until the receiver has had enough; the other process runs this."""
+    rclpy.init(args=[], domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node('loopback_sender')
+    publisher = node.create_publisher(Image, 'loopback', sensor(depth=10))
+    message = Image(height=_HEIGHT, width=_WIDTH, step=3 * _WIDTH, encoding='rgb8')
+    message.data = array('B', bytes(3 * _WIDTH * _HEIGHT))
+    while not enough.wait(1.0 / RATE_HZ):
+        message.header.stamp = node.get_clock().now().to_msg()
+        publisher.publish(message)
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def main() -> int:
+    """Measure once and print one line; exit code 1 when pictures are lost."""
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    try:
+        delays = measure(domain_id=1 + os.getpid() % 100)
+    except LoopbackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f'pictures arrive in {1e3 * statistics.median(delays):.1f} ms (median)')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
