@@ -1,0 +1,25 @@
+import pytest
+from fake_arm import FakeArm
+from rclpy.parameter import Parameter
+
+from jepa_wm_ros.nodes.action_publisher import ActionPublisher
+from jepa_wm_ros.ros.spinning import autostart
+
+
+@pytest.fixture
+def make_publisher(graph):
+    def make(**parameters) -> ActionPublisher:
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        node = graph.add(ActionPublisher(context=graph.context, parameter_overrides=overrides))
+        assert autostart(node)
+        return node
+
+    return make
+
+
+@pytest.fixture
+def arm(graph, make_publisher) -> FakeArm:
+    make_publisher()
+    arm = FakeArm(graph)
+    arm.ready()
+    return arm

@@ -1,0 +1,240 @@
+"""The action publisher on real topics: it moves when it may, and holds in every doubt."""
+
+import math
+
+import numpy as np
+import pytest
+from fake_arm import CAMERA_S
+from jepa_wm_msgs.action import ExecuteActions
+from jepa_wm_msgs.msg import SafetyStatus
+from trajectory_msgs.msg import JointTrajectory
+
+from jepa_wm_ros.robot.poses import apply_action, distance
+
+Code = ExecuteActions.Result
+FORWARD = [0.05, 0.0, -0.05, 0.0, 0.0, 0.0, 0.0]
+FAR = [0.0, 0.08, 0.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def moving(arm):
+    """Whether the motion is well under way."""
+    return len(arm.commands) > 20
+
+
+def assert_holds(arm):
+    """The last command holds the arm where it was measured: where its echo put it."""
+    assert not np.any(arm.commands[-1].velocities)
+    recent = [np.array(command.positions) for command in arm.commands[-8:-1]]
+    nearest = min(np.abs(np.array(arm.commands[-1].positions) - q).max() for q in recent)
+    assert nearest < 1e-9
+
+
+def test_executes_a_plan_and_settles(arm):
+    arm.arm()
+    target = apply_action(arm.pose, FORWARD)
+    result = arm.execute(arm.plan(FORWARD))
+    assert result.code == Code.SUCCEEDED, result.message
+    assert result.executed_steps == 1
+    assert distance(arm.pose, target)[0] < 1e-3
+    assert arm.status.state in (SafetyStatus.ARMED, SafetyStatus.EXECUTING)
+    arm.graph.spin_until(lambda: arm.status.state == SafetyStatus.ARMED)
+    arm.graph.spin_until(lambda: arm.executed)
+    np.testing.assert_allclose(arm.executed[0].measured[:3], FORWARD[:3], atol=1e-3)
+    assert abs(len(arm.commands) - 50) < 25
+
+
+def test_starts_disarmed_and_refuses(arm):
+    result = arm.execute(arm.plan(FORWARD))
+    assert result.code == Code.NOT_ARMED
+    assert 'arm service' in result.message
+    assert not arm.commands
+
+
+def test_cancel_holds_and_stays_armed(arm):
+    arm.arm()
+    handle = arm.send(arm.plan(FAR, FAR))
+    arm.graph.spin_until(lambda: moving(arm))
+    arm.graph.result_of(handle.cancel_goal_async())
+    assert arm.result(handle).code == Code.CANCELED
+    arm.graph.spin_until(lambda: arm.status.state == SafetyStatus.ARMED)
+    assert_holds(arm)
+
+
+def test_stop_holds_and_disarms(arm):
+    arm.arm()
+    handle = arm.send(arm.plan(FAR, FAR))
+    arm.graph.spin_until(lambda: moving(arm))
+    assert arm.call('stop').success
+    assert arm.result(handle).code == Code.STOPPED
+    assert_holds(arm)
+    assert arm.execute(arm.plan(FAR)).code == Code.NOT_ARMED
+
+
+def test_second_plan_is_refused_while_the_first_is_executed(arm):
+    arm.arm()
+    first = arm.send(arm.plan(FAR))
+    second = arm.send(arm.plan(FAR))
+    assert arm.result(second).code == Code.BUSY
+    assert arm.result(first).code == Code.SUCCEEDED
+
+
+def test_second_plan_replaces_the_first_when_told_so(graph, make_publisher):
+    from fake_arm import FakeArm
+
+    make_publisher(new_goal='preempt', max_drift_m=0.1)
+    arm = FakeArm(graph)
+    arm.ready()
+    arm.arm()
+    first = arm.send(arm.plan(FAR))
+    arm.graph.spin_until(lambda: moving(arm))
+    second = arm.send(arm.plan(FORWARD))
+    assert arm.result(first).code == Code.PREEMPTED
+    assert arm.result(second).code == Code.SUCCEEDED
+
+
+def test_joint_states_that_stop_hold_the_arm_and_latch_a_fault(arm):
+    arm.arm()
+    handle = arm.send(arm.plan(FAR, FAR))
+    arm.graph.spin_until(lambda: moving(arm))
+    arm.joints_live = False
+    assert arm.result(handle).code == Code.FAULT
+    arm.graph.spin_until(lambda: arm.status.state == SafetyStatus.FAULT)
+    assert arm.status.fault_code == SafetyStatus.JOINTS_STALE
+    assert not np.any(arm.commands[-1].velocities)
+
+
+@pytest.mark.parametrize(
+    ('camera', 'fault'),
+    [('frozen', SafetyStatus.IMAGE_FROZEN), ('off', SafetyStatus.IMAGE_STALE)],
+)
+def test_camera_that_fails_during_a_motion_holds_the_arm_in_two_periods(arm, camera, fault):
+    arm.arm()
+    handle = arm.send(arm.plan(FAR, FAR, step_duration_s=0.8))
+    arm.graph.spin_until(lambda: moving(arm))
+    arm.camera = camera
+    moved_until = arm.node.get_clock().now().nanoseconds
+    arm.graph.spin_until(lambda: not np.any(arm.commands[-1].velocities))
+    held_after_s = (arm.node.get_clock().now().nanoseconds - moved_until) / 1e9
+    assert held_after_s < 2 * CAMERA_S + 0.05  # 0.05 for a busy test machine
+    assert arm.result(handle).code == Code.FAULT
+    arm.graph.spin_until(lambda: arm.status.state == SafetyStatus.FAULT)
+    assert arm.status.fault_code == fault
+
+
+@pytest.mark.parametrize('bad', [math.nan, math.inf])
+def test_plan_that_is_not_finite_moves_nothing(arm, bad):
+    arm.arm()
+    result = arm.execute(arm.plan([0.01, bad, 0.0, 0.0, 0.0, 0.0, 0.0]))
+    assert result.code == Code.NOT_FINITE
+    assert not arm.commands
+
+
+@pytest.mark.parametrize(
+    'fields',
+    [
+        {'execute_steps': 2},
+        {'execute_steps': 0},
+        {'action_dim': 6},
+        {'horizon': 3},
+        {'step_duration_s': 0.0},
+        {'step_duration_s': math.nan},
+    ],
+)
+def test_plan_that_contradicts_itself_is_refused(arm, fields):
+    arm.arm()
+    result = arm.execute(arm.plan(FORWARD, **fields))
+    assert result.code == Code.BAD_PLAN, result.message
+    assert not arm.commands
+
+
+def test_plan_in_another_frame_is_refused(arm):
+    arm.arm()
+    plan = arm.plan(FORWARD)
+    plan.header.frame_id = 'camera'
+    result = arm.execute(plan)
+    assert result.code == Code.BAD_PLAN
+    assert "'camera'" in result.message
+
+
+def test_other_publisher_on_the_command_topic_blocks_arming(arm):
+    intruder = arm.node.create_publisher(JointTrajectory, 'joint_trajectory', 1)
+    arm.graph.spin_until(lambda: arm.node.count_publishers('joint_trajectory') == 2)
+    response = arm.call('arm', True)
+    assert not response.success
+    assert 'other publisher' in response.message
+    arm.node.destroy_publisher(intruder)
+
+
+def test_other_publisher_during_a_motion_is_a_fault(arm):
+    arm.arm()
+    handle = arm.send(arm.plan(FAR, FAR, FAR, step_duration_s=0.6))
+    arm.graph.spin_until(lambda: moving(arm))
+    arm.node.create_publisher(JointTrajectory, 'joint_trajectory', 1)
+    assert arm.result(handle).code == Code.FAULT
+    arm.graph.spin_until(lambda: arm.status.state == SafetyStatus.FAULT)
+    assert arm.status.fault_code == SafetyStatus.SECOND_PUBLISHER
+
+
+def test_fault_needs_reset_and_arm_before_anything_moves(arm):
+    arm.arm()
+    arm.execute(arm.plan([math.nan] * 7))
+    assert not arm.call('arm', True).success
+    assert arm.execute(arm.plan(FORWARD)).code == Code.FAULT
+    assert arm.call('reset_fault').success
+    assert arm.execute(arm.plan(FORWARD)).code == Code.NOT_ARMED
+    assert not arm.commands
+    arm.arm()
+    assert arm.execute(arm.plan(FORWARD)).code == Code.SUCCEEDED
+
+
+def test_gripper_closes(arm):
+    arm.arm()
+    assert arm.execute(arm.plan([0, 0, 0, 0, 0, 0, 0.5])).code == Code.SUCCEEDED
+    arm.graph.spin_until(lambda: arm.gripper == pytest.approx(0.5))
+
+
+def test_feedback_tells_progress(arm):
+    heard = []
+    arm.arm()
+    handle = arm.send(arm.plan(FAR, FAR), feedback=lambda m: heard.append(m.feedback))
+    assert arm.result(handle).code == Code.SUCCEEDED
+    assert {feedback.step for feedback in heard} == {0, 1}
+    progress = [feedback.progress for feedback in heard]
+    assert progress == sorted(progress)
+    assert 0.0 < progress[0] <= 1.0
+
+
+def test_deactivation_during_a_motion_holds_as_the_last_thing(graph, make_publisher):
+    from fake_arm import FakeArm
+
+    node = make_publisher()
+    arm = FakeArm(graph)
+    arm.ready()
+    arm.arm()
+    handle = arm.send(arm.plan(FAR, FAR))
+    graph.spin_until(lambda: moving(arm))
+    node.trigger_deactivate()
+    assert arm.result(handle).code == Code.SHUTDOWN
+    count = len(arm.commands)
+    graph.spin_until(lambda: not arm.executed or True)
+    assert_holds(arm)
+    assert len(arm.commands) == count
+    assert not arm.client.send_goal_async(ExecuteActions.Goal(plan=arm.plan(FAR))).done()
+
+
+def test_first_command_follows_a_plan_within_milliseconds(arm):
+    import time
+
+    arm.arm()
+    delays = []
+    for _ in range(12):
+        before = len(arm.commands)
+        plan = arm.plan([0.001, 0, 0, 0, 0, 0, 0], step_duration_s=0.05)
+        sent = time.perf_counter()
+        future = arm.client.send_goal_async(ExecuteActions.Goal(plan=plan))
+        arm.graph.spin_until(lambda before=before: len(arm.commands) > before)
+        delays.append(arm.command_times[before] - sent)
+        result = arm.result(arm.graph.result_of(future))
+        assert result.code == Code.SUCCEEDED
+        assert result.first_command_delay_s < 0.005
+    assert sorted(delays)[len(delays) // 2] < 0.02
