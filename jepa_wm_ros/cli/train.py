@@ -53,5 +53,7 @@ def run(args: argparse.Namespace) -> int:
     console.print(f'trained in {(time.monotonic() - started) / 60:.1f} min: {out}')
     console.print(f'  error of 1..{len(validation.rollout_error)} steps / copying: {ahead}')
     console.print(f'  linear position probe: {100 * validation.probe_rmse_m:.2f} cm')
+    if validation.readout_rmse_m is not None:
+        console.print(f'  its own position readout: {100 * validation.readout_rmse_m:.2f} cm')
     console.print(f'  effective rank {validation.effective_rank:.1f}')
     return 0

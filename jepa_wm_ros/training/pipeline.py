@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jepa_wm_ros.training.trainer import Trainer
 from jepa_wm_ros.training.validation import validate
@@ -76,11 +76,13 @@ def _finished(recipe: Recipe, figures: Validation) -> Contract:
     planning = dataclasses.replace(
         recipe.model.planning, reached_cost=round(figures.reached_cost, 5)
     )
-    results = {
+    results: dict[str, Any] = {
         'training_seed': recipe.training.seed,
         'training_steps': recipe.training.steps,
         'rollout_error_over_copy': [round(error, 4) for error in figures.rollout_error],
         'probe_rmse_m': round(figures.probe_rmse_m, 4),
         'effective_rank': round(figures.effective_rank, 1),
     }
+    if figures.readout_rmse_m is not None:
+        results['readout_rmse_m'] = round(figures.readout_rmse_m, 4)
     return dataclasses.replace(recipe.model, planning=planning, results=results)

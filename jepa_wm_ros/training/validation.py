@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from jepa_wm_ros.data.clips import ClipSampler
+from jepa_wm_ros.planning.objective import GoalDistance
 from jepa_wm_ros.worldmodel.camera import normalise
 from jepa_wm_ros.worldmodel.latent import Latent
 
@@ -32,13 +33,15 @@ class Validation:
         effective_rank: exp(entropy) of the embedding's normalised spectrum; 1: collapsed.
         probe_rmse_m: Error of a linear (ridge) probe from embedding to flange position, fitted
             on one half of the held-out episodes and measured on the other [m].
-        reached_cost: Median latent distance (l2) of frames of one episode that are 1.5 to 2.5 cm
-            apart: what being 2 cm from the goal looks like.
+        readout_rmse_m: Error of the model's own readout of the position [m]; None without one.
+        reached_cost: Median distance, by the planning objective, of frames of one episode that
+            are 1.5 to 2.5 cm apart: what being 2 cm from the goal looks like.
     """
 
     rollout_error: tuple[float, ...]
     effective_rank: float
     probe_rmse_m: float
+    readout_rmse_m: float | None
     reached_cost: float
 
 
@@ -48,19 +51,21 @@ def validate(
 ) -> Validation:
     """Measure a model on some episodes; `proprio` must begin with the flange position [m]."""
     model.eval()
-    embedding, position, episode = _embed(model, table, episodes)
+    latent, position, episode = _embed(model, table, episodes)
+    embedding = latent.tokens[:, 0].double().numpy()
     return Validation(
         rollout_error=_rollout_error(model, table, episodes, rollout, seed),
         effective_rank=_effective_rank(embedding),
         probe_rmse_m=_probe(embedding, position, episode),
-        reached_cost=_reached_cost(embedding, position, episode),
+        readout_rmse_m=_readout_rmse(model, latent, position),
+        reached_cost=_reached_cost(model, latent, position, episode),
     )
 
 
 def _embed(
     model: LeWorldModel, table: EpisodeTable, episodes: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return embeddings `(n, D)`, flange positions `(n, 3)` and episode numbers `(n,)`."""
+) -> tuple[Latent, NDArray[np.float64], NDArray[np.int64]]:
+    """Return latents of n frames, flange positions `(n, 3)` and episode numbers `(n,)`."""
     lengths = table.length[episodes]
     rows = np.concatenate(
         [np.arange(table.offset[e], table.offset[e] + table.length[e]) for e in episodes]
@@ -70,8 +75,10 @@ def _embed(
         model.encode(normalise(torch.from_numpy(table.pixels[rows[i : i + CHUNK]]), camera)[None])
         for i in range(0, len(rows), CHUNK)
     ]
-    embedding = torch.cat([chunk.tokens[0, :, 0] for chunk in chunks]).double().numpy()
-    return embedding, table.proprio[rows, :3].astype(np.float64), np.repeat(episodes, lengths)
+    tokens = torch.cat([chunk.tokens[0] for chunk in chunks])
+    estimates = [chunk.proprio[0] for chunk in chunks if chunk.proprio is not None]
+    latent = Latent(tokens, torch.cat(estimates) if estimates else None)
+    return latent, table.proprio[rows, :3].astype(np.float64), np.repeat(episodes, lengths)
 
 
 def _rollout_error(
@@ -105,13 +112,37 @@ def _probe(
     return float(np.sqrt((error**2).sum(1).mean()))
 
 
+def _readout_rmse(
+    model: LeWorldModel, latent: Latent, position: NDArray[np.float64]
+) -> float | None:
+    if latent.proprio is None or model.readout_settings.fields != ('x', 'y', 'z'):
+        return None
+    settings = model.readout_settings
+    estimate = latent.proprio.double().numpy() * settings.std + settings.mean
+    return float(np.sqrt(((estimate - position) ** 2).sum(1).mean()))
+
+
 def _reached_cost(
-    embedding: NDArray[np.float64], position: NDArray[np.float64], episode: NDArray[np.int64]
+    model: LeWorldModel,
+    latent: Latent,
+    position: NDArray[np.float64],
+    episode: NDArray[np.int64],
 ) -> float:
-    costs: list[float] = []
+    settings = model.contract.planning
+    objective = GoalDistance(
+        distance_name=settings.distance, proprio_weight=settings.proprio_weight
+    )
+    firsts, seconds = [], []
     for number in np.unique(episode):
-        z, p = embedding[episode == number], position[episode == number]
-        gap = np.linalg.norm(p[:, None] - p[None], axis=-1)
+        rows = np.flatnonzero(episode == number)
+        gap = np.linalg.norm(position[rows, None] - position[None, rows], axis=-1)
         first, second = np.nonzero(np.triu((gap > 0.015) & (gap < 0.025)))
-        costs += ((z[first] - z[second]) ** 2).mean(-1).tolist()
-    return float(np.median(costs)) if costs else 0.0
+        firsts.append(rows[first])
+        seconds.append(rows[second])
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    if len(first) == 0:
+        return 0.0
+    costs = objective.distance(
+        latent.map(lambda part: part[first]), latent.map(lambda part: part[second])
+    )
+    return float(costs.median())
