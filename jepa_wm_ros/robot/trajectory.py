@@ -30,6 +30,12 @@ STRETCH_STEP = 1.1
 PEAK_SAMPLES_PER_STEP = 48
 
 
+_FRACTIONS = np.linspace(0.0, 1.0, PEAK_SAMPLES_PER_STEP + 1)
+# Coefficients to first and second derivatives at these fractions: (fraction, power).
+_FIRST = np.stack([k * _FRACTIONS ** max(k - 1, 0) for k in range(6)], axis=1)
+_SECOND = np.stack([k * (k - 1) * _FRACTIONS ** max(k - 2, 0) for k in range(6)], axis=1)
+
+
 class TrajectoryError(JepaWmError):
     """A trajectory cannot be made from what was given."""
 
@@ -252,12 +258,8 @@ def _solve_inner_knots(
 
 def _excess(coefficients: NDArray[np.float64], step_s: float, limits: MotionLimits) -> float:
     """Return the factor by which time must be stretched to keep the limits; <= 1 when kept."""
-    fraction = np.linspace(0.0, 1.0, PEAK_SAMPLES_PER_STEP + 1)
-    powers = np.arange(6)
-    first = np.array([k * fraction ** max(k - 1, 0) for k in powers]).T
-    second = np.array([k * (k - 1) * fraction ** max(k - 2, 0) for k in powers]).T
-    speed = np.einsum('fk,nkd->nfd', first, coefficients) / step_s
-    acceleration = np.einsum('fk,nkd->nfd', second, coefficients) / step_s**2
+    speed = _FIRST @ coefficients / step_s
+    acceleration = _SECOND @ coefficients / step_s**2
 
     def peak(values: NDArray[np.float64]) -> float:
         return float(np.sqrt((values**2).sum(axis=-1).max()))

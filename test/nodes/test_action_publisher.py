@@ -1,10 +1,12 @@
 """The action publisher on real topics: it moves when it may, and holds in every doubt."""
 
 import math
+import statistics
+import time
 
 import numpy as np
 import pytest
-from fake_arm import CAMERA_S
+from fake_arm import CAMERA_S, FakeArm
 from jepa_wm_msgs.action import ExecuteActions
 from jepa_wm_msgs.msg import SafetyStatus
 from trajectory_msgs.msg import JointTrajectory
@@ -79,8 +81,6 @@ def test_second_plan_is_refused_while_the_first_is_executed(arm):
 
 
 def test_second_plan_replaces_the_first_when_told_so(graph, make_publisher):
-    from fake_arm import FakeArm
-
     make_publisher(new_goal='preempt', max_drift_m=0.1)
     arm = FakeArm(graph)
     arm.ready()
@@ -205,8 +205,6 @@ def test_feedback_tells_progress(arm):
 
 
 def test_deactivation_during_a_motion_holds_as_the_last_thing(graph, make_publisher):
-    from fake_arm import FakeArm
-
     node = make_publisher()
     arm = FakeArm(graph)
     arm.ready()
@@ -216,25 +214,22 @@ def test_deactivation_during_a_motion_holds_as_the_last_thing(graph, make_publis
     node.trigger_deactivate()
     assert arm.result(handle).code == Code.SHUTDOWN
     count = len(arm.commands)
-    graph.spin_until(lambda: not arm.executed or True)
     assert_holds(arm)
+    assert not arm.send(arm.plan(FAR)).accepted
     assert len(arm.commands) == count
-    assert not arm.client.send_goal_async(ExecuteActions.Goal(plan=arm.plan(FAR))).done()
 
 
 def test_first_command_follows_a_plan_within_milliseconds(arm):
-    import time
-
     arm.arm()
     delays = []
-    for _ in range(12):
+    for _ in range(15):
         before = len(arm.commands)
         plan = arm.plan([0.001, 0, 0, 0, 0, 0, 0], step_duration_s=0.05)
-        sent = time.perf_counter()
+        sent_s = time.perf_counter()
         future = arm.client.send_goal_async(ExecuteActions.Goal(plan=plan))
         arm.graph.spin_until(lambda before=before: len(arm.commands) > before)
-        delays.append(arm.command_times[before] - sent)
+        delays.append(arm.command_times[before] - sent_s)
         result = arm.result(arm.graph.result_of(future))
         assert result.code == Code.SUCCEEDED
-        assert result.first_command_delay_s < 0.005
-    assert sorted(delays)[len(delays) // 2] < 0.02
+    # the median: a busy test machine takes the processor away now and then
+    assert statistics.median(delays) < 0.01
