@@ -6,8 +6,12 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Level(Enum):
@@ -33,7 +37,7 @@ class Diagnostic:
     name: str
     level: Level = Level.OK
     message: str = 'ok'
-    values: dict[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
 
     def status(self, node: str) -> DiagnosticStatus:
         """The message for this component of `node` (its fully qualified name)."""

@@ -185,7 +185,10 @@ class ManagedNode(LifecycleNode):
         return result
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Run `teardown` and destroy the entities."""
+        """Run `teardown` and destroy the entities; refused while results must still be sent."""
+        if self.busy:
+            self.get_logger().error('cannot clean up: the node still has to send results')
+            return TransitionCallbackReturn.FAILURE
         return self._dismantle()
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -9,8 +9,50 @@ from rclpy.clock import Clock, ClockType
 from jepa_wm_ros.ros.worker import future_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rclpy.node import Node
     from rclpy.task import Future
+
+
+async def first_of(
+    node: Node, futures: Sequence[Future], timeout_s: float | None = None
+) -> Future | None:
+    """Wait until one of several futures is resolved or cancelled, or time runs out.
+
+    Args:
+        node: Its executor runs the calling coroutine.
+        futures: What to wait for; they are left untouched.
+        timeout_s: Limit [s], on the steady clock (a paused simulation does not stretch it);
+            None waits for ever.
+
+    Returns:
+        The first one that was resolved, the earlier one of several; None at a time-out.
+    """
+    for future in futures:
+        if settled(future):
+            return future
+    gate = future_for(node.executor)
+
+    def open_gate(_: object = None) -> None:
+        if not gate.done():
+            gate.set_result(None)
+
+    for future in futures:
+        future.add_done_callback(open_gate)
+    timer = None
+    if timeout_s is not None:
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        timer = node.create_timer(max(timeout_s, 0.001), open_gate, clock=clock)
+    try:
+        await gate
+    finally:
+        if timer is not None:
+            timer.cancel()
+            node.destroy_timer(timer)
+        for future in futures:
+            future.remove_done_callback(open_gate)
+    return next((future for future in futures if settled(future)), None)
 
 
 async def wait_for(node: Node, future: Future, timeout_s: float) -> bool:
@@ -19,22 +61,14 @@ async def wait_for(node: Node, future: Future, timeout_s: float) -> bool:
     Args:
         node: Its executor runs the calling coroutine.
         future: What to wait for; it is left untouched at a time-out.
-        timeout_s: Limit [s], on the steady clock (a paused simulation does not stretch it).
+        timeout_s: Limit [s], on the steady clock.
 
     Returns:
         Whether the future was resolved or cancelled in time.
     """
-    gate = future_for(node.executor)
+    return await first_of(node, (future,), timeout_s) is future
 
-    def open_gate(done: bool) -> None:
-        if not gate.done():
-            gate.set_result(done)
 
-    future.add_done_callback(lambda _: open_gate(True))
-    clock = Clock(clock_type=ClockType.STEADY_TIME)
-    timer = node.create_timer(max(timeout_s, 0.001), lambda: open_gate(False), clock=clock)
-    try:
-        return bool(await gate)
-    finally:
-        timer.cancel()
-        node.destroy_timer(timer)
+def settled(future: Future) -> bool:
+    """Whether a future has its result, its exception, or has been cancelled."""
+    return bool(future.done() or future.cancelled())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from rclpy.executors import Executor
 from rclpy.task import Future
 
 from jepa_wm_ros.errors import JepaWmError
+
+Result = TypeVar('Result')
 
 
 class WorkerClosedError(JepaWmError):
@@ -92,6 +95,26 @@ class Worker:
             self._replaced += 1
             stale.future.cancel()
         return job.future
+
+    def call(self, run: Callable[[], Result]) -> Result:
+        """Run a job and block until it is done; for setting up, never from a callback.
+
+        Raises:
+            WorkerClosedError: The worker has been closed.
+        """
+        done = threading.Event()
+
+        def run_and_tell() -> Result:
+            try:
+                return run()
+            finally:
+                done.set()
+
+        future = self.submit(run_and_tell)
+        done.wait()
+        while not future.done():  # the result is stored an instant after `run` ends
+            time.sleep(0)
+        return cast('Result', future.result())
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Cancel what waits and let the job under way finish.

@@ -1,16 +1,12 @@
 """Real rclpy contexts for tests, each on a DDS domain of its own."""
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
-
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 
 class Graph:
@@ -50,12 +46,3 @@ class Graph:
             node.destroy_node()
         self.executor.shutdown()
         rclpy.try_shutdown(context=self.context)
-
-
-@pytest.fixture
-def graph(request: pytest.FixtureRequest) -> Iterator[Graph]:
-    # the process id keeps tests that run side by side apart; above 101 ports get scarce
-    domain = 1 + (os.getpid() + hash(request.node.nodeid)) % 100
-    graph = Graph(domain)
-    yield graph
-    graph.close()

@@ -1,0 +1,97 @@
+"""The planner's side of the action `execute`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from jepa_wm_msgs.action import ExecuteActions
+from rclpy.action import ActionClient
+
+from jepa_wm_ros.nodes.goals import GoalCode, GoalError
+from jepa_wm_ros.ros.waiting import first_of
+
+if TYPE_CHECKING:
+    from jepa_wm_msgs.msg import Plan
+    from rclpy.node import Node
+    from rclpy.task import Future
+
+_LOOK_AGAIN_S = 0.5
+_HALT_S = 2.0
+
+
+class ArmClient:
+    """Sends plans to the action publisher and waits for what became of them.
+
+    Args:
+        node: Makes the client; its executor runs the coroutines.
+        answer_s: How long the action publisher may take to appear and to answer [s].
+    """
+
+    def __init__(self, node: Node, answer_s: float = 2.0) -> None:
+        self._node = node
+        self._answer_s = answer_s
+        self._client = ActionClient(node, ExecuteActions, 'execute')
+
+    async def execute(self, plan: Plan, halt: Future) -> Any:
+        """Have a plan executed.
+
+        Args:
+            plan: The plan.
+            halt: When it is resolved, the motion is cancelled (the arm holds).
+
+        Returns:
+            `ExecuteActions.Result`, whatever its code says.
+
+        Raises:
+            GoalError: Nobody serves the action, it rejected the plan, or it went silent.
+        """
+        await self._find(halt)
+        sending = self._client.send_goal_async(ExecuteActions.Goal(plan=plan))
+        # not interruptible: without the handle there is nothing that could be cancelled
+        if await first_of(self._node, (sending,), self._answer_s) is None:
+            sending.add_done_callback(_cancel_late)
+            raise self._silent('did not answer')
+        handle = sending.result()
+        if not handle.accepted:
+            raise GoalError(
+                GoalCode.EXECUTION_FAILED, 'action_publisher rejected the plan; see its log'
+            )
+        finishing = handle.get_result_async()
+        limit_s = plan.execute_steps * plan.step_duration_s * 3.0 + 5.0
+        if await self._wait(finishing, halt, limit_s) is halt:
+            handle.cancel_goal_async()
+            if await first_of(self._node, (finishing,), _HALT_S) is None:
+                raise self._silent('did not confirm that the arm holds')
+        return finishing.result().result
+
+    async def _find(self, halt: Future) -> None:
+        deadline = time.monotonic() + self._answer_s
+        while not self._client.server_is_ready():
+            if time.monotonic() > deadline or await first_of(self._node, (halt,), 0.02):
+                raise self._silent('does not serve the action `execute`')
+
+    async def _wait(self, finishing: Future, halt: Future, limit_s: float) -> Future:
+        """Wait in slices, to notice a server that died; return what happened first."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            happened = await first_of(self._node, (finishing, halt), _LOOK_AGAIN_S)
+            if happened is not None:
+                return happened
+            if not self._client.server_is_ready():
+                raise self._silent('disappeared during a motion')
+        raise self._silent(f'did not finish a motion within {limit_s:.1f} s')
+
+    def _silent(self, what: str) -> GoalError:
+        name = self._node.resolve_service_name('execute')
+        return GoalError(
+            GoalCode.EXECUTION_FAILED,
+            f'action_publisher {what} ({name}); is it running and active?',
+        )
+
+
+def _cancel_late(sending: Future) -> None:
+    """Cancel a goal whose acceptance came when nobody waited any more."""
+    handle = sending.result()
+    if handle is not None and handle.accepted:
+        handle.cancel_goal_async()

@@ -1,0 +1,247 @@
+"""The encoder node: camera pictures and robot state in, latents out."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from geometry_msgs.msg import PoseStamped
+from jepa_wm_msgs.msg import Latent as LatentMessage
+from jepa_wm_msgs.msg import ObservationHealth
+from sensor_msgs.msg import CompressedImage, Image, JointState
+
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.nodes.models import ModelShelf, warm_up
+from jepa_wm_ros.nodes.observations import EncodedObservation
+from jepa_wm_ros.nodes.picture_watch import PictureWatch
+from jepa_wm_ros.nodes.robot_state import RobotState
+from jepa_wm_ros.robot.description import ARM_JOINTS, GRIPPER_JOINT
+from jepa_wm_ros.robot.gripper import PRESETS, GripperCodec
+from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, encode_pose, now_s
+from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateMonitor
+from jepa_wm_ros.ros.images import decode_image
+from jepa_wm_ros.ros.lifecycle import ManagedNode
+from jepa_wm_ros.ros.params import parameter
+from jepa_wm_ros.ros.spinning import spin
+from jepa_wm_ros.ros.tensors import encode_latent
+from jepa_wm_ros.ros.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from rclpy.task import Future
+
+    from jepa_wm_ros.worldmodel.latent import Latent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """Parameters of the encoder node."""
+
+    model: str = parameter('', 'Folder of the model bundle; empty takes the shipped model.')
+    device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
+    threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
+    image_transport: str = parameter(
+        'raw', 'Kind of message on the topic `image`.', choices=('raw', 'compressed')
+    )
+    pose_source: str = parameter(
+        'joint_states',
+        'Where the flange pose comes from: forward kinematics, or the topic `ee_pose`.',
+        choices=('joint_states', 'ee_pose'),
+    )
+    joint_names: tuple[str, ...] = parameter(
+        ARM_JOINTS, 'Arm joints in `joint_states`, base to flange.', length=7
+    )
+    gripper_joint: str = parameter(
+        GRIPPER_JOINT, 'Joint whose position is the gripper reading; empty when there is none.'
+    )
+    gripper: str = parameter(
+        'sim', 'Kind of gripper, which says what its reading means.', choices=tuple(PRESETS)
+    )
+    max_gap_s: float = parameter(
+        0.1,
+        'Longest time between a picture and the robot state that is used with it.',
+        unit='s',
+        minimum=0.001,
+        maximum=10.0,
+    )
+    frozen_motion_m: float = parameter(
+        0.01,
+        'The camera counts as frozen when its picture stays the same while the flange moves '
+        'this far.',
+        unit='m',
+        minimum=0.001,
+        maximum=1.0,
+    )
+    frozen_after_s: float = parameter(
+        0.0,
+        'The camera counts as frozen when its picture stays the same for this long, even with '
+        'the arm at rest; 0 switches this off. Real cameras have noise, so 0.5 is safe there.',
+        unit='s',
+        minimum=0.0,
+        maximum=60.0,
+    )
+
+
+class EncoderNode(ManagedNode):
+    """Encodes the newest picture, never an older one, together with the robot's state.
+
+    Args:
+        worker: Thread for the model's work; it is closed when the node is destroyed.
+        models: Loads the model.
+        kwargs: What `rclpy.node.Node` accepts.
+    """
+
+    config_type: ClassVar[type] = EncoderConfig
+
+    def __init__(self, worker: Worker, models: ModelShelf, **kwargs: Any) -> None:
+        self._worker = worker
+        self._models = models
+        self.listeners: list[Callable[[EncodedObservation], None]] = []
+        """Who gets the observations by reference, in this process."""
+        self._pictures = RateMonitor()
+        self._encoding, self._latency = LatencyMonitor(), LatencyMonitor()
+        self._trouble = ''
+        super().__init__('encoder', **kwargs)
+
+    def setup(self) -> None:
+        """Load the model, encode once to warm up, create the entities."""
+        config: EncoderConfig = self.config
+        self._model = self._models.load(config.model, config.device, config.threads)
+        self._robot = self._robot_state()
+        self._watch = PictureWatch(config.frozen_motion_m, config.frozen_after_s)
+        self._worker.call(partial(warm_up, self._model))
+        self._latents = self.create_lifecycle_publisher(LatentMessage, 'latent', qos.latest())
+        self._health = self.create_lifecycle_publisher(
+            ObservationHealth, 'image_health', qos.events()
+        )
+        self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor(10))
+        if config.pose_source == 'ee_pose':
+            self.create_subscription(PoseStamped, 'ee_pose', self._on_pose, qos.sensor(10))
+        kind = Image if config.image_transport == 'raw' else CompressedImage
+        self.create_subscription(kind, 'image', self._on_image, qos.sensor())
+        self.get_logger().info(
+            f'model {self._model.contract.name} ({self._model.contract.fingerprint}) on '
+            f'{config.device}, {config.image_transport} pictures, pose from {config.pose_source}'
+        )
+
+    def destroy_node(self) -> None:
+        """End the worker with the last node of the process that uses it."""
+        self._worker.close()
+        super().destroy_node()
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """Camera, robot state and encoding."""
+        now = now_s(self)
+        age_s = self._pictures.age_s(now)
+        level = Level.ERROR if self._trouble else Level.OK if age_s < 1.0 else Level.STALE
+        camera = {'rate_hz': self._pictures.rate_hz, 'age_s': age_s, 'count': self._pictures.count}
+        timing = self._encoding.values('encode') | self._latency.values('stamp_to_latent')
+        return [
+            Diagnostic(
+                name='camera',
+                level=level,
+                message=self._trouble or ('ok' if level is Level.OK else 'no pictures arrive'),
+                values=camera,
+            ),
+            Diagnostic(name='encoding', values=timing | {'replaced': self._worker.replaced}),
+        ]
+
+    def _robot_state(self) -> RobotState:
+        from jepa_wm_ros.robot.kinematics import Kinematics
+
+        config: EncoderConfig = self.config
+        by_joints = config.pose_source == 'joint_states'
+        return RobotState(
+            joint_names=config.joint_names,
+            gripper_joint=config.gripper_joint,
+            codec=GripperCodec.preset(config.gripper),
+            kinematics=Kinematics() if by_joints else None,
+            max_gap_s=config.max_gap_s,
+        )
+
+    def _on_joints(self, message: JointState) -> None:
+        stamp_s = decode_stamp(message.header.stamp)
+        self._robot.add_joints(stamp_s, message.name, message.position)
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        self._robot.add_pose(decode_stamp(message.header.stamp), decode_pose(message.pose))
+
+    def _on_image(self, message: Any) -> None:
+        if not self.active:
+            return
+        stamp_s = decode_stamp(message.header.stamp)
+        self._pictures.tick(stamp_s)
+        checksum = zlib.crc32(message.data)
+        self._trouble = self._watch.look(checksum, stamp_s, self._robot.position)
+        # before encoding, so that the age others see does not contain our own work
+        self._publish_health(message, stamp_s)
+        if self._trouble:
+            self.report(JepaWmError(f'image: {self._trouble}'))
+            return
+        fields = self._model.contract.proprio.fields
+        proprio = self._robot.at(stamp_s).proprio(fields) if fields else None
+        job = self._worker.submit(partial(self._encode, message, proprio), slot='picture')
+        job.add_done_callback(self.guard(partial(self._on_encoded, message)))
+
+    def _publish_health(self, message: Any, stamp_s: float) -> None:
+        health = ObservationHealth(header=message.header, frozen=bool(self._trouble))
+        health.rate_hz = self._pictures.rate_hz
+        health.skew_s = self._robot.skew_s(stamp_s)
+        health.message = self._trouble
+        self._health.publish(health)
+
+    def _encode(self, message: Any, proprio: NDArray[np.float64] | None) -> tuple[Latent, float]:
+        """Turn a camera message into a latent; runs on the worker."""
+        from jepa_wm_ros.worldmodel.observation import encode_picture
+
+        started = time.perf_counter()
+        latent = encode_picture(self._model, decode_image(message), proprio)
+        return latent, time.perf_counter() - started
+
+    def _on_encoded(self, message: Any, job: Future) -> None:
+        if job.cancelled() or not self.active:
+            return
+        latent, encode_time_s = job.result()
+        stamp_s = decode_stamp(message.header.stamp)
+        # by now there are joint states on both sides of the picture: no extrapolation
+        sample = self._robot.at(stamp_s)
+        observation = EncodedObservation(
+            stamp=message.header.stamp,
+            stamp_s=stamp_s,
+            latent=latent,
+            pose=sample.pose,
+            gripper=sample.gripper,
+            bundle=self._model.contract.fingerprint,
+            encode_time_s=encode_time_s,
+            image=message,
+        )
+        self._encoding.add(encode_time_s)
+        self._latency.add(now_s(self) - stamp_s)
+        for listener in self.listeners:
+            listener(observation)
+        if self._latents.get_subscription_count():
+            self._publish_latent(observation)
+
+    def _publish_latent(self, observation: EncodedObservation) -> None:
+        message = encode_latent(observation.latent)
+        message.header = observation.image.header
+        message.bundle = observation.bundle
+        message.ee_pose = encode_pose(observation.pose)
+        message.gripper = observation.gripper
+        message.encode_time_s = observation.encode_time_s
+        self._latents.publish(message)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the encoder in a process of its own."""
+    return spin(
+        lambda context, executor: [EncoderNode(Worker(executor), ModelShelf(), context=context)],
+        args,
+    )

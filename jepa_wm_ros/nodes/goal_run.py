@@ -1,0 +1,277 @@
+"""One goal from acceptance to end: look, judge, plan, move, look again."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jepa_wm_msgs.action import ExecuteActions, ReachGoal
+
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.nodes.goals import GoalCode, GoalError, GoalSession, SubGoal, Verdict
+from jepa_wm_ros.ros.conversions import decode_stamp, now_s
+from jepa_wm_ros.ros.plans import encode_plan
+from jepa_wm_ros.ros.waiting import first_of, settled
+from jepa_wm_ros.ros.worker import future_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jepa_wm_msgs.msg import Plan as PlanMessage
+    from rclpy.node import Node
+    from rclpy.task import Future
+
+    from jepa_wm_ros.nodes.arm_client import ArmClient
+    from jepa_wm_ros.nodes.goal_requests import GoalRequest
+    from jepa_wm_ros.nodes.mind import Mind
+    from jepa_wm_ros.nodes.observations import EncodedObservation, ObservationStream
+    from jepa_wm_ros.planning.plan import Plan
+
+_Code = ExecuteActions.Result
+_MOVED = (_Code.SUCCEEDED, _Code.NOT_SETTLED)
+_LOOK_AGAIN = (_Code.PLAN_TOO_OLD, _Code.DRIFTED)
+_ENDINGS = {
+    _Code.NOT_ARMED: GoalCode.NOT_ARMED,
+    _Code.FAULT: GoalCode.FAULT,
+    _Code.IMAGE_STALE: GoalCode.NO_OBSERVATION,
+    _Code.IMAGE_FROZEN: GoalCode.NO_OBSERVATION,
+}
+_MAX_REFUSALS = 3
+_THINKING_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalSettings:
+    """How to pursue a goal.
+
+    Attributes:
+        reached_cost: Latent distance up to which it counts as reached.
+        stop_when_reached: Whether to stop then, or to use all steps.
+        observation_timeout_s: Longest wait for a new observation [s].
+    """
+
+    reached_cost: float
+    stop_when_reached: bool
+    observation_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalTools:
+    """What pursuing a goal takes.
+
+    Attributes:
+        node: Clock, log and executor.
+        mind: Encodes, judges and plans.
+        eyes: Brings observations.
+        arm: Executes plans.
+        show_goal: Called with the picture message of each sub-goal as its turn comes.
+        show_plan: Called with each plan before it is executed.
+    """
+
+    node: Node
+    mind: Mind
+    eyes: ObservationStream
+    arm: ArmClient
+    show_goal: Callable[[Any], None]
+    show_plan: Callable[[PlanMessage], None]
+
+
+class GoalRun:
+    """Pursues one goal; can be stopped and paused from outside at any time.
+
+    Args:
+        request: The goal.
+        tools: What it takes.
+        settings: How to do it.
+        on_feedback: Called after each observation with `ReachGoal.Feedback`.
+    """
+
+    def __init__(
+        self,
+        request: GoalRequest,
+        tools: GoalTools,
+        settings: GoalSettings,
+        on_feedback: Callable[[Any], None] = lambda _: None,
+    ) -> None:
+        self.request = request
+        self._tools = tools
+        self._settings = settings
+        self._on_feedback = on_feedback
+        self._started = time.monotonic()
+        self._session: GoalSession | None = None
+        self._plan_time_s = math.nan
+        self._refusals = 0
+        self._ended: GoalError | None = None
+        self._stop = future_for(tools.node.executor)
+        self._halt = future_for(tools.node.executor)
+        self._resume: Future | None = None
+        self.done = future_for(tools.node.executor)
+        """Resolved when the goal has ended and nothing moves any more."""
+
+    def stop(self, code: GoalCode, message: str) -> None:
+        """End the goal; the first reason wins. A motion under way is cancelled."""
+        if self._ended is None:
+            self._ended = GoalError(code, message)
+            self._stop.set_result(None)
+            self._halt_motion()
+
+    def pause(self) -> None:
+        """Cancel the motion under way and plan no more until `resume`."""
+        if self._resume is None:
+            self._resume = future_for(self._tools.node.executor)
+            self._halt_motion()
+
+    def resume(self) -> None:
+        """Go on: look again, and plan with the warm start that was kept."""
+        if self._resume is not None:
+            self._resume.set_result(None)
+            self._resume = None
+
+    async def pursue(self) -> Any:
+        """Pursue the goal to its end.
+
+        Returns:
+            `ReachGoal.Result`; never raises an error for people, the code tells it.
+        """
+        try:
+            code, message = await self._pursue()
+        except GoalError as error:
+            code, message = error.code, str(error)
+        finally:
+            self.done.set_result(None)
+        result = ReachGoal.Result(code=int(code), message=message)
+        result.duration_s = time.monotonic() - self._started
+        session = self._session
+        result.steps = session.steps if session else 0
+        result.final_cost = session.cost if session else math.nan
+        result.best_cost = session.best_cost if session else math.nan
+        return result
+
+    async def _pursue(self) -> tuple[GoalCode, str]:
+        tools, request = self._tools, self.request
+        after_s = now_s(tools.node)
+        latents = await self._thought(tools.mind.begin(request.pictures))
+        parts = zip(latents, request.max_steps, request.messages, strict=True)
+        session = self._session = GoalSession(
+            sub_goals=[SubGoal(latent=z, max_steps=n, picture=m) for z, n, m in parts],
+            reached_cost=self._settings.reached_cost,
+            stop_when_reached=self._settings.stop_when_reached,
+        )
+        tools.show_goal(session.current.picture)
+        while True:
+            observation = await self._look(after_s)
+            goal = session.current.latent
+            cost = await self._thought(tools.mind.distance(observation.latent, goal))
+            verdict = session.judge(cost)
+            self._tell(session)
+            if verdict is Verdict.END:
+                return session.ending()
+            if verdict is Verdict.NEXT:
+                session.advance()
+                await self._thought(tools.mind.turn())
+                tools.show_goal(session.current.picture)
+                continue
+            plan = await self._thought(tools.mind.plan(observation.latent, goal))
+            after_s = await self._move(session, plan, observation)
+
+    async def _look(self, after_s: float) -> EncodedObservation:
+        """The next observation, after a pause if there is one."""
+        while (gate := self._resume) is not None:
+            await first_of(self._tools.node, (gate, self._stop))
+            self._check()
+        timeout_s = self._settings.observation_timeout_s
+        observation = await self._tools.eyes.after(after_s, self._stop, timeout_s)
+        self._check()
+        if observation is None:
+            raise GoalError(
+                GoalCode.NO_OBSERVATION,
+                f'no new observation for {timeout_s:g} s; do the topics image and joint_states '
+                'arrive at the encoder (see its diagnostics)?',
+            )
+        return observation
+
+    async def _thought(self, job: Future) -> Any:
+        """The result of a job on the worker."""
+        happened = await first_of(self._tools.node, (job, self._stop), _THINKING_S)
+        self._check()
+        if happened is None:
+            raise GoalError(
+                GoalCode.PLANNING_FAILED, f'the model did not answer within {_THINKING_S:g} s'
+            )
+        try:
+            return job.result()
+        except JepaWmError as error:
+            raise GoalError(GoalCode.PLANNING_FAILED, str(error)) from error
+        except Exception as error:
+            self._tools.node.get_logger().error(f'the model failed:\n{traceback.format_exc()}')
+            raise GoalError(
+                GoalCode.PLANNING_FAILED, f'the model failed: {type(error).__name__}: {error}'
+            ) from error
+
+    async def _move(
+        self, session: GoalSession, plan: Plan, observation: EncodedObservation
+    ) -> float:
+        """Execute a plan; returns when the arm had come to rest [s]."""
+        if not plan.finite:
+            raise GoalError(
+                GoalCode.PLANNING_FAILED, 'the plan is not finite; nothing was sent to the arm'
+            )
+        self._plan_time_s = plan.plan_time_s
+        message = self._message(session, plan, observation)
+        self._tools.show_plan(message)
+        self._halt = future_for(self._tools.node.executor)
+        if self._resume is not None:
+            return observation.stamp_s  # paused meanwhile: look again afterwards
+        result = await self._tools.arm.execute(message, self._halt)
+        session.executed(result.executed_steps)
+        self._tools.mind.executed(plan.actions[: result.executed_steps])
+        self._check()
+        self._judge_motion(result)
+        return max(decode_stamp(result.completed), observation.stamp_s)
+
+    def _judge_motion(self, result: Any) -> None:
+        paused = self._resume is not None and result.code == _Code.CANCELED
+        if result.code in _MOVED or paused or settled(self._halt):
+            self._refusals = 0
+            return
+        self._refusals += 1
+        if result.code in _LOOK_AGAIN and self._refusals < _MAX_REFUSALS:
+            self._tools.node.get_logger().warning(f'looking again: {result.message}')
+            return
+        code = _ENDINGS.get(result.code, GoalCode.EXECUTION_FAILED)
+        raise GoalError(code, f'action_publisher: {result.message}')
+
+    def _message(
+        self, session: GoalSession, plan: Plan, observation: EncodedObservation
+    ) -> PlanMessage:
+        contract = self._tools.mind.model.contract
+        message = encode_plan(
+            plan,
+            observation_stamp=observation.stamp,
+            observation_pose=observation.pose,
+            step_duration_s=contract.step_duration_s,
+        )
+        message.execute_steps = min(plan.execute_steps, session.steps_left)
+        message.header.stamp = self._tools.node.get_clock().now().to_msg()
+        message.header.frame_id = contract.action.frame
+        message.goal_id = self.request.goal_id
+        message.step = session.steps
+        return message
+
+    def _tell(self, session: GoalSession) -> None:
+        feedback = ReachGoal.Feedback(subgoal=session.index, step=session.steps)
+        feedback.cost, feedback.best_cost = session.cost, session.best_cost
+        feedback.plan_time_s = self._plan_time_s
+        feedback.elapsed_s = time.monotonic() - self._started
+        self._on_feedback(feedback)
+
+    def _check(self) -> None:
+        if self._ended is not None:
+            raise self._ended
+
+    def _halt_motion(self) -> None:
+        if not settled(self._halt):
+            self._halt.set_result(None)

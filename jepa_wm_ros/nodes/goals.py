@@ -1,0 +1,177 @@
+"""What it means to pursue a goal: pictures in order, budgets of steps, and how it can end.
+
+Plain Python: the nodes bring the latents, the plans and the arm.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Any
+
+from jepa_wm_ros.errors import JepaWmError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jepa_wm_ros.worldmodel.latent import Latent
+
+
+class GoalCode(IntEnum):
+    """Why a goal ended; the numbers are those of `jepa_wm_msgs/action/ReachGoal`."""
+
+    REACHED = 0
+    MAX_STEPS = 1
+    STALLED = 2
+    CANCELED = 3
+    PREEMPTED = 4
+    NOT_ARMED = 5
+    FAULT = 6
+    BAD_PICTURE = 7
+    NO_OBSERVATION = 8
+    PLANNING_FAILED = 9
+    EXECUTION_FAILED = 10
+    SHUTDOWN = 11
+
+
+class GoalError(JepaWmError):
+    """A goal cannot be pursued any further, or not at all.
+
+    Attributes:
+        code: Why.
+    """
+
+    def __init__(self, code: GoalCode, message: str) -> None:
+        """End a goal with a code and the same for people."""
+        super().__init__(message)
+        self.code = code
+
+
+class Verdict(Enum):
+    """What to do after an observation."""
+
+    GO_ON = 'plan and move'
+    NEXT = 'turn to the next goal picture'
+    END = 'the goal has ended'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubGoal:
+    """One goal picture.
+
+    Attributes:
+        latent: What the encoder makes of it, tokens `(1, N, D)`.
+        max_steps: How many steps may be spent on it.
+        picture: The message that the picture came in, for showing it; may be None.
+    """
+
+    latent: Latent
+    max_steps: int
+    picture: Any = None
+
+
+@dataclass(slots=True, kw_only=True)
+class GoalSession:
+    """The book-keeping of one goal from acceptance to end.
+
+    A sub-goal ends when it is reached (if `stop_when_reached`) or when its steps are used up;
+    then comes the next one. The goal as a whole ends with the last sub-goal, and is reached if
+    the last observation is near enough to it.
+
+    Attributes:
+        sub_goals: Goal pictures in order, at least one.
+        reached_cost: Latent distance up to which a goal picture counts as reached.
+        stop_when_reached: False uses all steps, for evaluations in which every episode has the
+            same length.
+        index: Sub-goal under way.
+        steps: Executed steps, in all.
+        cost: Newest latent distance to the current sub-goal; NaN before the first.
+        best_cost: Least latent distance to the current sub-goal; infinite before the first.
+    """
+
+    sub_goals: Sequence[SubGoal]
+    reached_cost: float
+    stop_when_reached: bool = True
+    index: int = 0
+    steps: int = 0
+    cost: float = math.nan
+    best_cost: float = math.inf
+    _steps_here: int = field(default=0, init=False)
+
+    @property
+    def current(self) -> SubGoal:
+        """The sub-goal under way."""
+        return self.sub_goals[self.index]
+
+    @property
+    def steps_left(self) -> int:
+        """How many steps the current sub-goal may still take."""
+        return self.current.max_steps - self._steps_here
+
+    @property
+    def reached(self) -> bool:
+        """Whether the newest observation is near enough to the current sub-goal."""
+        return self.cost <= self.reached_cost
+
+    def judge(self, cost: float) -> Verdict:
+        """Take in the latent distance of a new observation to the current sub-goal.
+
+        Raises:
+            GoalError: The distance is not a number.
+        """
+        if not math.isfinite(cost):
+            raise GoalError(
+                GoalCode.PLANNING_FAILED,
+                f'the latent distance to the goal is {cost}; are camera and model all right?',
+            )
+        self.cost = cost
+        self.best_cost = min(self.best_cost, cost)
+        done = self.steps_left <= 0 or (self.reached and self.stop_when_reached)
+        if not done:
+            return Verdict.GO_ON
+        return Verdict.END if self.index == len(self.sub_goals) - 1 else Verdict.NEXT
+
+    def executed(self, steps: int) -> None:
+        """Count executed steps."""
+        self.steps += steps
+        self._steps_here += steps
+
+    def advance(self) -> None:
+        """Turn to the next sub-goal."""
+        self.index += 1
+        self._steps_here = 0
+        self.cost, self.best_cost = math.nan, math.inf
+
+    def ending(self) -> tuple[GoalCode, str]:
+        """Code and message of a goal that came to its regular end."""
+        if self.reached:
+            return GoalCode.REACHED, f'reached after {self.steps} steps'
+        return GoalCode.MAX_STEPS, (
+            f'not reached in {self.steps} steps: the latent distance is {self.cost:.4g}, reached '
+            f'counts from {self.reached_cost:.4g}'
+        )
+
+
+def budgets(max_steps: Sequence[int], pictures: int, default: int) -> list[int]:
+    """Steps for each goal picture.
+
+    Args:
+        max_steps: One number per picture, one for all of them, or none for the default.
+        pictures: How many pictures there are.
+        default: The planner's own budget.
+
+    Raises:
+        ValueError: The numbers do not match the pictures, or one is 0.
+    """
+    steps = list(max_steps) or [default]
+    if len(steps) == 1:
+        steps *= pictures
+    if len(steps) != pictures:
+        raise ValueError(
+            f'max_steps has {len(steps)} numbers for {pictures} goal pictures; give one for each, '
+            'one for all, or none'
+        )
+    if min(steps) < 1:
+        raise ValueError(f'max_steps must be at least 1, got {steps}')
+    return steps

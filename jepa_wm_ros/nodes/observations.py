@@ -1,0 +1,84 @@
+"""Encoded observations on their way from the encoder to the planner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jepa_wm_ros.ros.waiting import first_of
+from jepa_wm_ros.ros.worker import future_for
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+    from rclpy.task import Future
+
+    from jepa_wm_ros.robot.poses import Pose
+    from jepa_wm_ros.worldmodel.latent import Latent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EncodedObservation:
+    """What the encoder made of one camera picture.
+
+    Attributes:
+        stamp: Capture time, as the camera's message gave it (`builtin_interfaces/Time`).
+        stamp_s: The same [s].
+        latent: Tokens `(1, N, D)`.
+        pose: Flange in the base frame at that time.
+        gripper: 0 open .. 1 closed at that time.
+        bundle: Fingerprint of the model that encoded it.
+        encode_time_s: How long encoding took [s].
+        image: The camera's message; None when the latent came over the wire.
+    """
+
+    stamp: Any
+    stamp_s: float
+    latent: Latent
+    pose: Pose
+    gripper: float
+    bundle: str
+    encode_time_s: float
+    image: Any = None
+
+
+class ObservationStream:
+    """The newest observation, and waiting for the next."""
+
+    def __init__(self, node: Node) -> None:
+        """Wait on the executor of `node`."""
+        self._node = node
+        self._newest: EncodedObservation | None = None
+        self._next: Future | None = None
+
+    @property
+    def newest(self) -> EncodedObservation | None:
+        """The newest observation; None before the first."""
+        return self._newest
+
+    def put(self, observation: EncodedObservation) -> None:
+        """Take in an observation and wake who waits for it."""
+        self._newest = observation
+        if self._next is not None:
+            self._next.set_result(None)
+            self._next = None
+
+    async def after(
+        self, stamp_s: float, stop: Future, timeout_s: float
+    ) -> EncodedObservation | None:
+        """The first observation that was taken after a moment.
+
+        Args:
+            stamp_s: The moment [s], on the clock of the stamps.
+            stop: Ends the waiting when it is resolved.
+            timeout_s: Longest time between two observations [s].
+
+        Returns:
+            The observation; None when time ran out or `stop` was resolved.
+        """
+        while self._newest is None or self._newest.stamp_s <= stamp_s:
+            if self._next is None:
+                self._next = future_for(self._node.executor)
+            coming = self._next
+            if await first_of(self._node, (coming, stop), timeout_s) is not coming:
+                return None
+        return self._newest

@@ -1,0 +1,399 @@
+"""The planner node: goals in, plans out, until the camera sees what the goal picture shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jepa_wm_msgs.action import ReachGoal
+from jepa_wm_msgs.msg import Latent as LatentMessage
+from jepa_wm_msgs.msg import Plan as PlanMessage
+from jepa_wm_msgs.msg import SafetyStatus
+from jepa_wm_msgs.srv import SetGoal
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool, Trigger
+
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.nodes.arm_client import ArmClient
+from jepa_wm_ros.nodes.goal_requests import GoalRequest, RequestCode, RequestError, read_request
+from jepa_wm_ros.nodes.goal_run import GoalRun, GoalSettings, GoalTools
+from jepa_wm_ros.nodes.goals import GoalCode
+from jepa_wm_ros.nodes.mind import Mind
+from jepa_wm_ros.nodes.models import ModelShelf
+from jepa_wm_ros.nodes.observations import EncodedObservation, ObservationStream
+from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, now_s
+from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level
+from jepa_wm_ros.ros.lifecycle import ManagedNode
+from jepa_wm_ros.ros.params import parameter
+from jepa_wm_ros.ros.spinning import spin
+from jepa_wm_ros.ros.tensors import decode_latent
+from jepa_wm_ros.ros.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannerConfig:
+    """Parameters of the planner node."""
+
+    model: str = parameter('', 'Folder of the model bundle; empty takes the shipped model.')
+    device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
+    threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
+    seed: int = parameter(0, 'Seed of the sampling.', minimum=0)
+    samples: int = parameter(
+        0, 'Candidates per iteration; 0 takes what the bundle recommends.', minimum=0
+    )
+    iterations: int = parameter(
+        0, 'Iterations per plan; 0 takes what the bundle recommends.', minimum=0
+    )
+    deadline_s: float = parameter(
+        0.0,
+        'Wall-clock time for one plan; 0 takes what the bundle recommends.',
+        unit='s',
+        minimum=0.0,
+    )
+    max_steps: int = parameter(
+        25,
+        'Steps for a goal picture where the request does not say.',
+        minimum=1,
+        maximum=10000,
+        dynamic=True,
+    )
+    stop_when_reached: bool = parameter(
+        True,
+        'Whether a goal ends as soon as it is reached; false uses all steps.',
+        dynamic=True,
+    )
+    reached_cost: float = parameter(
+        0.0,
+        "Latent distance up to which a goal counts as reached; 0 takes the bundle's value.",
+        minimum=0.0,
+        dynamic=True,
+    )
+    observation_timeout_s: float = parameter(
+        2.0,
+        'A goal ends without success when no new observation comes for this long.',
+        unit='s',
+        minimum=0.05,
+        maximum=60.0,
+        dynamic=True,
+    )
+    on_new_goal: str = parameter(
+        'replace',
+        'What happens to the goal under way when another one comes.',
+        choices=('replace', 'reject'),
+        dynamic=True,
+    )
+
+
+class PlannerNode(ManagedNode):
+    """Serves goals by action and by service, one at a time.
+
+    Args:
+        worker: Thread for the model's work; it is closed when the node is destroyed.
+        models: Loads the model.
+        linked: Whether an encoder in this process hands observations to `observe`; otherwise
+            they come from the topic `latent`.
+        kwargs: What `rclpy.node.Node` accepts.
+    """
+
+    config_type: ClassVar[type] = PlannerConfig
+
+    def __init__(
+        self, worker: Worker, models: ModelShelf, *, linked: bool = False, **kwargs: Any
+    ) -> None:
+        self._worker = worker
+        self._models = models
+        self._linked = linked
+        self._run: GoalRun | None = None
+        self._runs: dict[bytes, GoalRun] = {}
+        self._paused = False
+        self._captured: Image | None = None
+        self._picture: Image | None = None
+        self._safety: SafetyStatus | None = None
+        self._planning = LatencyMonitor()
+        self._last_result = 'none yet'
+        super().__init__('planner', **kwargs)
+
+    def setup(self) -> None:
+        """Load the model, plan once to warm up, create the entities."""
+        config: PlannerConfig = self.config
+        model = self._models.load(config.model, config.device, config.threads)
+        settings = _planning_settings(model.contract.planning, config)
+        mind = Mind(model, self._worker, settings, config.seed)
+        mind.warm_up()
+        self._contract = model.contract
+        self._plans = self.create_lifecycle_publisher(PlanMessage, 'plan', qos.latest())
+        self._goal_pictures = self.create_lifecycle_publisher(Image, 'goal_image', qos.latched())
+        self._tools = GoalTools(
+            node=self,
+            mind=mind,
+            eyes=ObservationStream(self),
+            arm=ArmClient(self),
+            show_goal=self._show_goal,
+            show_plan=self._show_plan,
+        )
+        self._subscribe()
+        self._serve()
+
+    def stop(self) -> None:
+        """End the goal under way; its motion is cancelled, so the arm holds."""
+        if self._run is not None:
+            self._run.stop(GoalCode.SHUTDOWN, 'the planner was deactivated')
+
+    def destroy_node(self) -> None:
+        """End the worker with the last node of the process that uses it."""
+        self._worker.close()
+        super().destroy_node()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a goal has still to end."""
+        return self._run is not None
+
+    def observe(self, observation: EncodedObservation) -> None:
+        """Take in an observation by reference."""
+        if self.state in ('inactive', 'active'):
+            self._tools.eyes.put(observation)
+            self._picture = observation.image if self._linked else self._picture
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """What the planner does and how long plans take."""
+        doing = 'paused' if self._paused else 'pursuing a goal' if self._run else 'idle'
+        values = self._planning.values('plan') | {'last_result': self._last_result}
+        level = Level.WARN if self._paused else Level.OK
+        return [Diagnostic(name='planning', level=level, message=doing, values=values)]
+
+    # -- entities ------------------------------------------------------------------------------
+
+    def _subscribe(self) -> None:
+        self.create_subscription(
+            SafetyStatus, 'safety_status', self._on_safety_status, qos.latched()
+        )
+        if not self._linked:
+            self.create_subscription(LatentMessage, 'latent', self._on_latent, qos.latest())
+            self.create_subscription(Image, 'image', self._on_image, qos.sensor())
+
+    def _serve(self) -> None:
+        self.create_service(SetGoal, 'set_goal', self._set_goal)
+        self.create_service(Trigger, 'capture_goal', self._capture_goal)
+        self.create_service(Trigger, 'clear_goal', self._clear_goal)
+        self.create_service(SetBool, 'pause', self._pause)
+        ActionServer(
+            self,
+            ReachGoal,
+            'reach_goal',
+            execute_callback=self.guard(self._reach_goal),
+            goal_callback=self._may_begin,
+            cancel_callback=self._cancel,
+        )
+
+    def _on_safety_status(self, message: SafetyStatus) -> None:
+        self._safety = message
+
+    def _on_image(self, message: Image) -> None:
+        self._picture = message
+
+    def _on_latent(self, message: LatentMessage) -> None:
+        if message.bundle != self._contract.fingerprint:
+            raise JepaWmError(
+                f'latent: it comes from the model {message.bundle!r}, the planner uses '
+                f'{self._contract.fingerprint!r}; give both nodes the same `model`'
+            )
+        self.observe(
+            EncodedObservation(
+                stamp=message.header.stamp,
+                stamp_s=decode_stamp(message.header.stamp),
+                latent=decode_latent(message),
+                pose=decode_pose(message.ee_pose),
+                gripper=message.gripper,
+                bundle=message.bundle,
+                encode_time_s=message.encode_time_s,
+            )
+        )
+
+    # -- the action ----------------------------------------------------------------------------
+
+    def _may_begin(self, goal: ReachGoal.Goal) -> GoalResponse:
+        # a refusal would carry no reason: only what needs none is refused here
+        rejected = self.config.on_new_goal == 'reject' and self._run is not None
+        return GoalResponse.REJECT if rejected or not self.active else GoalResponse.ACCEPT
+
+    def _cancel(self, handle: Any) -> CancelResponse:
+        run = self._runs.get(bytes(handle.goal_id.uuid))
+        if run is not None:
+            run.stop(GoalCode.CANCELED, 'cancelled by the caller')
+        return CancelResponse.ACCEPT
+
+    async def _reach_goal(self, handle: Any) -> ReachGoal.Result:
+        try:
+            request = self._read(handle.request)
+        except RequestError as error:
+            handle.abort()
+            return ReachGoal.Result(
+                code=int(error.goal_code),
+                message=str(error),
+                final_cost=math.nan,
+                best_cost=math.nan,
+            )
+        run = self._begin(request, handle.publish_feedback)
+        if handle.is_cancel_requested:  # it came before there was anything to stop
+            run.stop(GoalCode.CANCELED, 'cancelled by the caller')
+        key = bytes(handle.goal_id.uuid)
+        self._runs[key] = run
+        try:
+            result = await self._pursue(run)
+        finally:
+            del self._runs[key]
+        if result.code == GoalCode.REACHED:
+            handle.succeed()
+        elif handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.abort()
+        return result
+
+    # -- services ------------------------------------------------------------------------------
+
+    def _set_goal(self, request: SetGoal.Request, response: SetGoal.Response) -> SetGoal.Response:
+        try:
+            goal = self._read(request)
+            self._require_observation()
+            if self.config.on_new_goal == 'reject' and self._run is not None:
+                raise RequestError(RequestCode.BUSY, 'another goal is under way (on_new_goal)')
+        except RequestError as error:
+            response.accepted, response.error_code = False, int(error.code)
+            response.message = str(error)
+            return response
+        self.executor.create_task(self.guard(self._pursue), self._begin(goal))
+        response.accepted, response.goal_id = True, goal.goal_id
+        return response
+
+    def _capture_goal(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+        self._require_observation()
+        if self._picture is None:
+            raise JepaWmError('capture_goal: the topic image has brought no picture yet')
+        self._captured = self._picture
+        self._show_goal(self._captured)
+        response.success = True
+        response.message = 'captured; send a goal without pictures to go there'
+        return response
+
+    def _clear_goal(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+        response.success = True
+        response.message = 'no goal was under way'
+        if self._run is not None:
+            self._run.stop(GoalCode.CANCELED, 'cleared by clear_goal')
+            response.message = 'the goal under way was cancelled; the arm holds'
+        self._captured = None
+        return response
+
+    def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._paused = bool(request.data)
+        if self._run is not None:
+            self._run.pause() if self._paused else self._run.resume()
+        response.success = True
+        response.message = 'paused; the arm holds' if self._paused else 'going on'
+        return response
+
+    # -- goals ---------------------------------------------------------------------------------
+
+    def _read(self, request: Any) -> GoalRequest:
+        if not self.active:
+            raise RequestError(
+                RequestCode.NOT_ACTIVE, 'the planner is not active', GoalCode.SHUTDOWN
+            )
+        self._require_armed()
+        return read_request(
+            request,
+            camera=self._contract.camera,
+            default_steps=self.config.max_steps,
+            captured=self._captured,
+            seen=self._picture,
+        )
+
+    def _require_armed(self) -> None:
+        safety = self._safety
+        if safety is None or safety.state not in (SafetyStatus.DISARMED, SafetyStatus.FAULT):
+            return  # unknown: the action publisher has the last word anyway
+        if safety.state == SafetyStatus.FAULT:
+            code, what, then = GoalCode.FAULT, 'has a fault', 'reset_fault, then arm'
+        else:
+            code, what, then = GoalCode.NOT_ARMED, 'is disarmed', 'arm'
+        said = f' ({safety.message})' if safety.message else ''
+        raise RequestError(
+            RequestCode.NOT_ARMED, f'the arm {what}{said}; call the service {then}', code
+        )
+
+    def _require_observation(self) -> None:
+        newest = self._tools.eyes.newest
+        limit_s = self.config.observation_timeout_s
+        age_s = math.inf if newest is None else now_s(self) - newest.stamp_s
+        if age_s > limit_s:
+            raise RequestError(
+                RequestCode.NO_OBSERVATION,
+                f'there is no observation of the last {limit_s:g} s; do the topics image and '
+                'joint_states arrive at the encoder (see its diagnostics)?',
+                GoalCode.NO_OBSERVATION,
+            )
+
+    def _begin(self, request: GoalRequest, tell: Callable[[Any], None] | None = None) -> GoalRun:
+        config: PlannerConfig = self.config
+        settings = GoalSettings(
+            reached_cost=config.reached_cost or self._contract.planning.reached_cost,
+            stop_when_reached=config.stop_when_reached,
+            observation_timeout_s=config.observation_timeout_s,
+        )
+        return GoalRun(request, self._tools, settings, *([tell] if tell else []))
+
+    async def _pursue(self, run: GoalRun) -> ReachGoal.Result:
+        """Pursue a goal after the one under way, which is told to end, has ended."""
+        previous, self._run = self._run, run
+        if self._paused:
+            run.pause()
+        if previous is not None:
+            previous.stop(GoalCode.PREEMPTED, 'replaced by a newer goal')
+            await previous.done
+        name = run.request.name or run.request.goal_id
+        self.get_logger().info(f'goal {name}: {len(run.request.pictures)} picture(s)')
+        result = await run.pursue()
+        if self._run is run:
+            self._run = None
+        self._last_result = f'{GoalCode(result.code).name}: {result.message}'
+        self.get_logger().info(f'goal {name}: {self._last_result}')
+        return result
+
+    def _show_goal(self, picture: Any) -> None:
+        if isinstance(picture, Image):
+            self._goal_pictures.publish(picture)
+
+    def _show_plan(self, plan: PlanMessage) -> None:
+        self._planning.add(plan.plan_time_s)
+        self._plans.publish(plan)
+
+
+def _planning_settings(settings: PlanningSettings, config: PlannerConfig) -> PlanningSettings:
+    try:
+        return dataclasses.replace(
+            settings,
+            samples=config.samples or settings.samples,
+            iterations=config.iterations or settings.iterations,
+            deadline_s=config.deadline_s or settings.deadline_s,
+        )
+    except ValueError as error:
+        raise JepaWmError(f'planner parameters: {error}') from error
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the planner in a process of its own."""
+    return spin(
+        lambda context, executor: [PlannerNode(Worker(executor), ModelShelf(), context=context)],
+        args,
+    )

@@ -1,0 +1,172 @@
+"""A world that fits into a test: one point that moves, a model that knows it, an arm that obeys.
+
+The picture's mean colour is the position, so the right answer is known exactly.
+"""
+
+import threading
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from jepa_wm_msgs.action import ExecuteActions
+from jepa_wm_msgs.msg import SafetyStatus
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from sensor_msgs.msg import Image
+
+from jepa_wm_ros.robot.poses import Pose
+from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.conversions import encode_pose
+from jepa_wm_ros.ros.images import encode_image
+from jepa_wm_ros.ros.waiting import first_of
+from jepa_wm_ros.ros.worker import future_for
+from jepa_wm_ros.worldmodel.contract import (
+    ActionContract,
+    CameraContract,
+    Contract,
+    PlanningSettings,
+    ProprioContract,
+)
+from jepa_wm_ros.worldmodel.latent import Latent
+
+SCALE = 200.0  # grey values per metre
+BOUND = (0.08, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0)
+
+
+def picture_of(position):
+    """A chequered picture (32, 48, 3) whose mean colour tells the position (3,) [m]."""
+    picture = np.zeros((32, 48, 3))
+    picture[:] = 60.0 + SCALE * np.asarray(position, dtype=float)
+    picture[::2, ::2] += 20.0
+    picture[1::2, 1::2] += 20.0
+    picture[::2, 1::2] -= 20.0
+    picture[1::2, ::2] -= 20.0
+    return picture.round().astype(np.uint8)
+
+
+class PointModel:
+    """A world model whose latent is the position [0.1 m], seen in the mean colour."""
+
+    def __init__(self, **planning):
+        settings = {'samples': 32, 'elites': 4, 'horizon': 3, 'reached_cost': 0.01} | planning
+        self.contract = Contract(
+            format_version=1,
+            name='point',
+            family='lewm',
+            licence='Apache-2.0',
+            origin='a test',
+            architecture={},
+            camera=CameraContract(width=16, height=16),
+            proprio=ProprioContract(),
+            action=ActionContract(
+                lower=tuple(-b for b in BOUND),
+                upper=BOUND,
+                mean=(0.0,) * 7,
+                std=(0.08,) * 7,
+                step_duration_s=0.4,
+            ),
+            planning=PlanningSettings(**settings),
+            fingerprint='0123456789ab',
+        )
+        self.thinking = threading.Event()  # set while a plan is being made
+        self.gate = threading.Event()  # cleared: plans take until it is set
+        self.gate.set()
+        self.poison = False  # predictions become NaN
+        self.crash = False
+
+    def encode(self, images, proprio=None):
+        colours = (images.mean((-2, -1)) * 0.5 + 0.5) * 255.0
+        return Latent(tokens=((colours - 60.0) / SCALE / 0.1)[:, :, None])
+
+    def rollout(self, context, past_actions, actions):
+        self.thinking.set()
+        self.gate.wait(20.0)
+        if self.crash:
+            raise RuntimeError('CUDA error: out of memory')
+        start = context.tokens[:, -1, None, None]
+        tokens = start + actions[..., None, :3].cumsum(2) / 0.1
+        return Latent(tokens=tokens * float('nan') if self.poison else tokens)
+
+
+class OneModel:
+    """A shelf with one model, whatever is asked for."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def load(self, folder, device, threads):
+        return self.model
+
+
+class FakeCell:
+    """Camera, arm and action publisher in one node: executes actions after `motion_s`."""
+
+    def __init__(self, graph, position=(0.4, 0.0, 0.4)):
+        self.position = np.array(position, dtype=float)
+        self.motion_s = 0.02
+        self.code = ExecuteActions.Result.SUCCEEDED  # what plans are answered with
+        self.message = ''
+        self.rejects = False
+        self.camera_on = True
+        self.plans = []
+        self.cancelled = 0
+        self.moving = False
+        node = self.node = graph.node('fake_cell')
+        self._images = node.create_publisher(Image, 'image', qos.latest())
+        self._poses = node.create_publisher(PoseStamped, 'ee_pose', qos.latest())
+        self._status = node.create_publisher(SafetyStatus, 'safety_status', qos.latched())
+        self._server = ActionServer(
+            node,
+            ExecuteActions,
+            'execute',
+            execute_callback=self._execute,
+            goal_callback=lambda _: GoalResponse.REJECT if self.rejects else GoalResponse.ACCEPT,
+            cancel_callback=self._cancel,
+        )
+        self._cancel_wish = None
+        node.create_timer(0.02, self._publish)
+
+    def status(self, state, message=''):
+        self._status.publish(SafetyStatus(state=state, message=message))
+
+    def die(self):
+        """The action publisher is gone; camera and arm go on."""
+        self._server.destroy()
+        self._server = None
+
+    def close(self):
+        if self._server is not None:
+            self._server.destroy()
+
+    def _publish(self):
+        stamp = self.node.get_clock().now().to_msg()
+        pose = PoseStamped(pose=encode_pose(Pose(self.position)))
+        pose.header.stamp = stamp
+        self._poses.publish(pose)
+        if self.camera_on:
+            self._images.publish(encode_image(picture_of(self.position), stamp=stamp))
+
+    def _cancel(self, _):
+        self.cancelled += 1
+        if self._cancel_wish is not None and not self._cancel_wish.done():
+            self._cancel_wish.set_result(None)
+        return CancelResponse.ACCEPT
+
+    async def _execute(self, handle):
+        plan = handle.request.plan
+        self.plans.append(plan)
+        self.moving = True
+        self._cancel_wish = future_for(self.node.executor)
+        wish = await first_of(self.node, (self._cancel_wish,), self.motion_s)
+        self.moving = False
+        result = ExecuteActions.Result(code=self.code, message=self.message)
+        if wish is not None:
+            handle.canceled()
+            result.code = ExecuteActions.Result.CANCELED
+        elif self.code != ExecuteActions.Result.SUCCEEDED:
+            handle.abort()
+        else:
+            actions = np.array(plan.actions).reshape(plan.horizon, plan.action_dim)
+            self.position += actions[: plan.execute_steps, :3].sum(0)
+            result.executed_steps = plan.execute_steps
+            handle.succeed()
+        result.completed = self.node.get_clock().now().to_msg()
+        return result
