@@ -78,7 +78,9 @@ find_python() {  # sets `python`, or leaves it empty
 
 no_python() {
   if [ -n "${PYTHON:-}" ]; then
-    fail "PYTHON=$PYTHON is not a Python ${ros:+that can import rclpy of ROS 2 $ros}${ros:-of version $pythons}" \
+    local wanted="is not a Python $pythons"
+    [ -z "$ros" ] || wanted="cannot import rclpy of ROS 2 $ros"
+    fail "PYTHON=$PYTHON $wanted" \
       "It says: $("$PYTHON" --version 2>&1 || true)" 'Name another one, or leave PYTHON out.'
   fi
   if [ -n "$ros" ]; then

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     'demo': 'a simulated arm reaches goal pictures over ROS 2; leaves a video and a summary',
-    'goal': 'send a goal picture to a running planner, or cancel it',
+    'goal': 'send a goal picture to a running planner',
     'eval': 'measure how well a model does',
     'collect': 'collect episodes in the simulated cell',
     'train': 'train a world model',
