@@ -44,7 +44,6 @@ def _roots(module: Path) -> list[Path]:
     roots = [checkout] if (checkout / 'package.xml').is_file() else []
     # <prefix>/lib/python3.X/site-packages/jepa_wm_ros/paths.py, or Debian's local/lib/…: the
     # prefix is one of the parents, at a depth that depends on the installer.
-    prefixes = [*module.parents, Path(sys.prefix)]
-    installed = [prefix / 'share' / PACKAGE for prefix in prefixes]
+    installed = [prefix / 'share' / PACKAGE for prefix in module.parents]
     found = [path for path in installed if path.is_dir()]
     return roots + (found or [Path(sys.prefix) / 'share' / PACKAGE])
