@@ -31,7 +31,7 @@ def progress_bar(title: str, unit: str, console: Console) -> Iterator[Callable[.
         TextColumn('{task.fields[note]}'),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(title, total=None, rate='', note='')
+        task = progress.add_task(title, total=0, rate='', note='')
 
         def update(done: int, total: int, note: str = '') -> None:
             speed = progress.tasks[task].speed
