@@ -144,11 +144,8 @@ _worker: tuple[CellEnvironment, Recipe] | None = None
 
 
 def _start_worker(recipe: Recipe) -> None:
-    import os
     import signal
 
-    # Mesa's software renderer would otherwise start a thread for each core in each process.
-    os.environ.setdefault('LP_NUM_THREADS', '1')
     from jepa_wm_ros.sim.environment import CellEnvironment
 
     global _worker
