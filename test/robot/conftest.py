@@ -1,8 +1,13 @@
 import pytest
 from arm_rig import Rig
+from hypothesis import settings as hypothesis_settings
 
 from jepa_wm_ros.robot.motion import ExecutionSettings
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
+
+# A busy machine takes the processor away now and then: no time limit for single examples.
+hypothesis_settings.register_profile('patient', deadline=None)
+hypothesis_settings.load_profile('patient')
 
 
 @pytest.fixture
