@@ -93,10 +93,10 @@ def check_movie(path: Path, frames: int) -> None:
     capture = cv2.VideoCapture(str(path))
     try:
         ok, _ = capture.read()
-        found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if ok else 0
     finally:
         capture.release()
-    if not ok or found != frames:
+    if found != frames:
         raise MovieError(
             f'{path} is not the video that was written: {found} of {frames} pictures can be read; '
             'is the disk full?'

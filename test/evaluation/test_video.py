@@ -1,0 +1,114 @@
+import cv2
+import numpy as np
+import pytest
+
+from jepa_wm_ros.evaluation.goals_report import goals_summary, plot_goals, still_goals
+from jepa_wm_ros.evaluation.movie import Movie, MovieError, check_movie
+from jepa_wm_ros.evaluation.trace import Recorder, Trace
+from jepa_wm_ros.evaluation.video import FPS, HOLD_S, SIZE, write_video
+
+GOAL = np.array([0.5, 0.0, 0.3])
+
+
+def picture(level):
+    image = np.full((90, 160, 3), level, np.uint8)
+    image[20:40, 30:60] = (200, 60, 20)
+    return image
+
+
+@pytest.fixture
+def traces():
+    """Two goals of one second each: ten pictures, two plans."""
+    recorder = Recorder(keep_frames=True)
+    traces = [Trace(index=index, goal=GOAL, picture=picture(120)) for index in range(2)]
+    for trace in traces:
+        recorder.begin(trace)
+        for tenth in range(11):
+            recorder.on_position(5.0 + tenth / 10, GOAL - [0, 0, 0.3 - 0.028 * tenth])
+            recorder.on_picture(5.0 + tenth / 10, picture(40 + 10 * tenth))
+        for step in range(2):
+            recorder.on_plan(
+                stamp_s=5.1 + step / 2, observation_stamp_s=5.0 + step / 2, step=step,
+                cost=1.0 - step / 2, plan_time_s=0.03, action=(0.0,) * 7,
+            )  # fmt: skip
+        recorder.end()
+        trace.outcome = 'REACHED'
+    return traces
+
+
+def read(path):
+    capture = cv2.VideoCapture(str(path))
+    pictures = []
+    while (taken := capture.read())[0]:
+        pictures.append(cv2.cvtColor(taken[1], cv2.COLOR_BGR2RGB))
+    return pictures
+
+
+def test_the_video_shows_every_moment_of_every_goal(tmp_path, traces):
+    told = []
+    path = tmp_path / 'demo.mp4'
+    count = write_video(path, traces, lambda done, total: told.append((done, total)))
+    pictures = read(path)
+    expected = 2 * (round((1.0 + HOLD_S) * FPS) + 1)
+    assert count == len(pictures) == expected
+    assert told[-1] == (expected, expected)
+    assert pictures[0].shape == (SIZE[1], SIZE[0], 3)
+
+
+def test_camera_and_goal_picture_are_side_by_side(tmp_path, traces):
+    path = tmp_path / 'demo.mp4'
+    write_video(path, traces[:1])
+    pictures = read(path)
+    at_end = pictures[-1][380, 300].mean(), pictures[-1][380, 900].mean()
+    assert at_end == pytest.approx((140, 120), abs=6)
+    assert pictures[0][380, 300].mean() == pytest.approx(40, abs=6)
+
+
+def test_only_a_complete_video_has_its_name(tmp_path):
+    def interrupted():
+        with Movie(tmp_path / 'a.mp4', (64, 64), 10) as movie:
+            movie.write(np.zeros((64, 64, 3), np.uint8))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_encoder_of_opencv_works_where_ffmpeg_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', '')
+    with Movie(tmp_path / 'a.mp4', (64, 64), 10) as movie:
+        for _ in range(5):
+            movie.write(np.zeros((64, 64, 3), np.uint8))
+    check_movie(tmp_path / 'a.mp4', 5)
+
+
+def test_a_damaged_video_is_noticed(tmp_path):
+    (tmp_path / 'a.mp4').write_bytes(b'nothing')
+    with pytest.raises(MovieError, match='0 of 5 pictures'):
+        check_movie(tmp_path / 'a.mp4', 5)
+
+
+def test_nothing_to_show_makes_no_file(tmp_path):
+    silent = Trace(index=0, goal=GOAL, picture=picture(9))
+    assert write_video(tmp_path / 'a.mp4', [silent]) == 0
+    assert not still_goals(tmp_path / 'still.png', [silent])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plot_and_still_are_pictures(tmp_path, traces):
+    plot_goals(tmp_path / 'plot.png', traces, 'two goals')
+    assert still_goals(tmp_path / 'still.png', traces)
+    for name in ('plot.png', 'still.png'):
+        assert cv2.imread(str(tmp_path / name)).std() > 10
+
+
+def test_the_summary_has_a_row_for_each_goal_even_one_that_failed(traces):
+    failed = Trace(index=2, goal=GOAL, picture=picture(9), outcome='FAULT', message='camera')
+    figures = goals_summary([*traces, failed], seed=1, model='m', wanted=3)
+    assert [row['outcome'] for row in figures['goals']] == ['REACHED', 'REACHED', 'FAULT']
+    assert figures['goals'][0]['start_distance_m'] == pytest.approx(0.3)
+    assert figures['goals'][0]['final_distance_m'] == pytest.approx(0.02)
+    assert figures['success_5cm'] == 1.0
+    assert figures['episodes'] == 2
+    assert figures['complete'] is False
