@@ -6,22 +6,16 @@ import math
 from types import TracebackType
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from jepa_wm_ros.robot.description import READY_POSTURE
 from jepa_wm_ros.robot.limits import WORKSPACE_CELL, MotionLimits, Workspace
 from jepa_wm_ros.robot.observation import Observation
-from jepa_wm_ros.robot.poses import Pose, apply_action, distance, from_euler
+from jepa_wm_ros.robot.poses import Pose, apply_action, distance
 from jepa_wm_ros.robot.trajectory import PoseTrajectory
 from jepa_wm_ros.sim.appearance import NOMINAL, Appearance
 from jepa_wm_ros.sim.camera import CameraSettings, Picture
+from jepa_wm_ros.sim.placement import place
 from jepa_wm_ros.sim.simulation import CellSimulation, SimulationError
-
-Vector = NDArray[np.float64]
-
-GRIPPER_DOWN = from_euler(np.zeros(3), (math.pi, 0.0, 0.0)).rotation
-"""Orientation of the flange (3, 3) in the base frame when the gripper points straight down."""
-GRIPPER_DOWN.flags.writeable = False
 
 _SETTLED_M = 5e-4
 _SETTLED_RAD_S = 0.02
@@ -118,7 +112,7 @@ class CellEnvironment:
             self.simulation.set_appearance(appearance)
         self.simulation.reseed(int(rng.integers(2**63)))
         drawn = rng.uniform(self.workspace.lower, self.workspace.upper)
-        self._place(drawn if position is None else np.asarray(position, dtype=np.float64), 0.0)
+        self._place(drawn if position is None else position, 0.0)
         return self.observe()
 
     def step(self, action: ArrayLike) -> Observation:
@@ -166,7 +160,7 @@ class CellEnvironment:
         """
         state, closedness = self.simulation.save_state(), self._gripper
         try:
-            self._place(np.asarray(position, dtype=np.float64), gripper)
+            self._place(position, gripper)
             return self.simulation.render()
         finally:
             self.simulation.restore_state(state)
@@ -179,17 +173,10 @@ class CellEnvironment:
         camera = self.simulation.camera
         return np.zeros((camera.height, camera.width, 3), dtype=np.uint8)
 
-    def _place(self, position: Vector, gripper: float) -> None:
+    def _place(self, position: ArrayLike, gripper: float) -> None:
         """Teleport the flange to a position (3,) [m], gripper down."""
-        solution = self.simulation.kinematics.inverse(
-            Pose(position, GRIPPER_DOWN), READY_POSTURE, posture_step_rad=np.inf
-        )
-        if not solution.converged:
-            raise SimulationError(
-                f'the arm cannot put its flange at {position.tolist()} m: {solution.reason}'
-            )
+        place(self.simulation, position, gripper)
         self._gripper = gripper
-        self.simulation.teleport(solution.joint_positions, gripper)
 
     def _move(self, start: Pose, target: Pose) -> None:
         """Follow a minimum-jerk trajectory with the servos."""

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from jepa_wm_ros.robot.limits import WORKSPACE_CELL
 from jepa_wm_ros.robot.poses import Pose, apply_action, distance
 from jepa_wm_ros.sim.appearance import NOMINAL
-from jepa_wm_ros.sim.environment import GRIPPER_DOWN, CellEnvironment
+from jepa_wm_ros.sim.environment import CellEnvironment
+from jepa_wm_ros.sim.placement import GRIPPER_DOWN
 from jepa_wm_ros.sim.simulation import SimulationError
 
 MIDDLE = (0.45, 0.0, 0.4)

@@ -7,7 +7,7 @@ from jepa_wm_ros.robot.description import READY_POSTURE
 from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.limits import FER
 from jepa_wm_ros.robot.poses import Pose, distance
-from jepa_wm_ros.sim.environment import GRIPPER_DOWN
+from jepa_wm_ros.sim.placement import GRIPPER_DOWN
 from jepa_wm_ros.sim.simulation import CellSimulation, SimulationError
 
 
