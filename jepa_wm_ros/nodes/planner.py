@@ -142,6 +142,11 @@ class PlannerNode(ManagedNode):
         )
         self._subscribe()
         self._serve()
+        self.get_logger().info(
+            f'{settings.solver} with {settings.samples} candidates, {settings.iterations} '
+            f'iterations, {settings.horizon} steps ahead; latents come '
+            f'{"by reference" if self._linked else "from the topic latent"}'
+        )
 
     def stop(self) -> None:
         """End the goal under way; its motion is cancelled, so the arm holds."""

@@ -1,0 +1,152 @@
+"""The table of processes that make up a running system.
+
+Launch files, `jepa-wm demo` and the tests all start from here, so they start the same thing.
+Imports no ROS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.paths import share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ParameterValue = bool | int | float | str
+Overrides = Mapping[str, Mapping[str, ParameterValue]]
+"""Parameter values by node name."""
+
+_LOCAL = {
+    # the demo stays on this machine: nobody else's robot shall hear it
+    'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+    # several processes share few cores: threads of theirs would only compete
+    'OMP_NUM_THREADS': '1',
+}
+
+
+class BringupError(JepaWmError):
+    """The system cannot be started as asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """One process: what to run, and with which parameters.
+
+    Attributes:
+        name: Of the process, and of its executable (`ros2 run jepa_wm_ros <name>`).
+        nodes: Names of the nodes that it hosts.
+        parameter_files: Names in `config/`, read in this order.
+        parameters: Values that win over the files. All nodes of the process see them.
+        remappings: New topic names by old ones.
+        environment: Variables added to the process's environment.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    parameter_files: tuple[str, ...]
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    remappings: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def module(self) -> str:
+        """Python module whose `main` runs the process."""
+        return f'jepa_wm_ros.nodes.{self.name}'
+
+    def parameter_paths(self) -> list[Path]:
+        """Where the parameter files are.
+
+        Raises:
+            MissingFileError: One is not there.
+        """
+        return [share('config', name) for name in self.parameter_files]
+
+    def arguments(self, namespace: str = '') -> list[str]:
+        """The ROS arguments of its command line."""
+        arguments = ['--ros-args']
+        for path in self.parameter_paths():
+            arguments += ['--params-file', str(path)]
+        for name, value in self.parameters.items():
+            # JSON is YAML: strings are quoted, so that '1' or 'off' stay strings
+            arguments += ['-p', f'{name}:={json.dumps(value)}']
+        for old, new in self.remappings.items():
+            arguments += ['-r', f'{old}:={new}']
+        if namespace:
+            arguments += ['-r', f'__ns:=/{namespace.strip("/")}']
+        return arguments
+
+
+def policy_process() -> ProcessSpec:
+    """Encoder and planner."""
+    return ProcessSpec(
+        name='policy',
+        nodes=('encoder', 'planner'),
+        parameter_files=('encoder.yaml', 'planner.yaml'),
+        environment={'OMP_NUM_THREADS': '1'},
+    )
+
+
+def action_publisher_process() -> ProcessSpec:
+    """The safety supervisor and executor in front of the arm."""
+    return ProcessSpec(
+        name='action_publisher',
+        nodes=('action_publisher',),
+        parameter_files=('action_publisher.yaml',),
+    )
+
+
+def sim_process() -> ProcessSpec:
+    """The simulated cell."""
+    return ProcessSpec(
+        name='sim',
+        nodes=('sim',),
+        parameter_files=('sim.yaml',),
+        environment={
+            'FASTDDS_DEFAULT_PROFILES_FILE': str(share('config', 'fastdds_shm.xml')),
+            'LP_NUM_THREADS': '1',
+        },
+    )
+
+
+def cell(overrides: Overrides | None = None) -> tuple[ProcessSpec, ...]:
+    """The simulated cell with everything that moves it, in the order in which to start it.
+
+    Args:
+        overrides: Parameter values by node name.
+
+    Raises:
+        BringupError: There is no such node.
+    """
+    processes = (sim_process(), action_publisher_process(), policy_process())
+    local = [replace(p, environment={**_LOCAL, **p.environment}) for p in processes]
+    return with_overrides(local, overrides or {})
+
+
+def with_overrides(
+    processes: Iterable[ProcessSpec], overrides: Overrides
+) -> tuple[ProcessSpec, ...]:
+    """The processes with parameter values added.
+
+    Nodes in one process share them: a name means the same in encoder and planner.
+
+    Raises:
+        BringupError: There is no such node.
+    """
+    processes = tuple(processes)
+    known = [node for process in processes for node in process.nodes]
+    unknown = [node for node in overrides if node not in known]
+    if unknown:
+        raise BringupError(f'no node {", ".join(unknown)}; there are: {", ".join(known)}')
+    result = []
+    for process in processes:
+        added: dict[str, ParameterValue] = {}
+        for node in process.nodes:
+            added.update(overrides.get(node, {}))
+        result.append(replace(process, parameters={**process.parameters, **added}))
+    return tuple(result)

@@ -1,0 +1,65 @@
+"""Asks managed nodes for their life-cycle state from outside."""
+
+from __future__ import annotations
+
+import rclpy
+from lifecycle_msgs.srv import GetState
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+_PERIOD_S = 0.05
+
+
+class StateWatch:
+    """A node of its own that asks others; use it as a context manager.
+
+    Args:
+        nodes: Names of the nodes to ask.
+        domain_id: DDS domain.
+        namespace: Their namespace.
+    """
+
+    def __init__(self, nodes: list[str], domain_id: int, namespace: str = '') -> None:
+        self._context = Context()
+        options = SignalHandlerOptions.NO
+        rclpy.init(
+            args=[], context=self._context, domain_id=domain_id, signal_handler_options=options
+        )
+        self._node = rclpy.create_node(
+            'state_watch',
+            namespace=namespace,
+            context=self._context,
+            use_global_arguments=False,
+        )
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._clients = {
+            name: self._node.create_client(GetState, f'{name}/get_state') for name in nodes
+        }
+        self._answers: dict[str, Future] = {}
+        self._active: set[str] = set()
+
+    def __enter__(self) -> StateWatch:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the graph."""
+        self._node.destroy_node()
+        self._executor.shutdown()
+        rclpy.try_shutdown(context=self._context)
+
+    def not_active(self) -> list[str]:
+        """Wait a moment; return the nodes that have not been seen active so far."""
+        for name, client in self._clients.items():
+            asked = self._answers.get(name)
+            if asked is not None and asked.done():
+                if asked.result().current_state.label == 'active':
+                    self._active.add(name)
+                del self._answers[name]
+            elif asked is None and name not in self._active and client.service_is_ready():
+                self._answers[name] = client.call_async(GetState.Request())
+        self._executor.spin_once(timeout_sec=_PERIOD_S)
+        return [name for name in self._clients if name not in self._active]
