@@ -19,6 +19,7 @@ torch_cpu=torch==2.13.0+cpu
 torch=${TORCH:-$torch_cpu}
 torch_index=https://download.pytorch.org/whl/cpu
 pythons='3.10 to 3.13'
+PYTHON=${PYTHON:-}
 step_count=6
 prepared=
 
@@ -55,11 +56,11 @@ need_space() {  # folder, megabytes, what to do
 # --- Python
 
 usable_python() {  # command: a Python that we support
-  "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+  "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' &>/dev/null
 }
 
 usable_ros_python() {  # command: the Python that the sourced ROS 2 was built for
-  "$1" -c 'import rclpy' 2>/dev/null
+  "$1" -c 'import rclpy' &>/dev/null
 }
 
 find_python() {  # sets `python`, or leaves it empty
@@ -77,11 +78,11 @@ find_python() {  # sets `python`, or leaves it empty
 }
 
 no_python() {
-  if [ -n "${PYTHON:-}" ]; then
+  if [ -n "$PYTHON" ]; then
     local wanted="is not a Python $pythons"
     [ -z "$ros" ] || wanted="cannot import rclpy of ROS 2 $ros"
     fail "PYTHON=$PYTHON $wanted" \
-      "It says: $("$PYTHON" --version 2>&1 || true)" 'Name another one, or leave PYTHON out.'
+      "It says: $("$PYTHON" --version 2>&1 | head -n 1)" 'Name another one, or leave PYTHON out.'
   fi
   if [ -n "$ros" ]; then
     fail "ROS_DISTRO is '$ros', but no Python here can import its rclpy" \
@@ -155,7 +156,6 @@ main() {
 
   find_python
   install_system_packages
-  [ -n "$python" ] || no_python
 
   local version packages
   version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

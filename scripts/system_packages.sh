@@ -16,7 +16,7 @@ missing_packages() {  # prints the Debian names of what is missing
   has_file '/usr/lib/*/dri/*_dri.so' || echo libgl1-mesa-dri
   command -v c++ >/dev/null || echo g++
   if [ -z "$python" ]; then
-    [ -n "$ros" ] || echo python3 python3-venv python3-dev
+    echo python3 python3-venv python3-dev
     return
   fi
   local name
@@ -38,6 +38,10 @@ apt_install() {
 
 install_system_packages() {
   local missing
+  # A Python is there, but not one that we can use: apt has no other. ROS brings its own.
+  if [ -z "$python" ] && { command -v "${PYTHON:-python3}" >/dev/null || [ -n "$ros$PYTHON" ]; }; then
+    no_python
+  fi
   missing=$(missing_packages | tr '\n' ' ')
   missing=${missing% }
   if [ -z "$missing" ]; then

@@ -13,6 +13,13 @@ fail() {  # message, then what to do, one line each
   exit 1
 }
 
+interrupted() {
+  stop_ticker
+  printf '\ninterrupted; the same command goes on from here\n' >&2
+  exit 130
+}
+trap interrupted INT TERM
+
 stop_ticker() {
   [ -n "$ticker" ] || return 0
   kill "$ticker" 2>/dev/null || true
