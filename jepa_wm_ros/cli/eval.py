@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jepa_wm_ros.cli.bundles import chosen_bundle
 from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from jepa_wm_ros.evaluation.report import Report
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-BUNDLE = 'franka_cell_reach'
 
 
 class OptionError(JepaWmError):
@@ -112,17 +111,16 @@ def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
     from jepa_wm_ros.cli.runs import run_folder
     from jepa_wm_ros.evaluation.players import PLAYERS, Player, override_planning
     from jepa_wm_ros.evaluation.report import Report
-    from jepa_wm_ros.paths import share
     from jepa_wm_ros.worldmodel.bundle import load_contract
 
-    model = args.model or share('models', BUNDLE)
+    model, name = chosen_bundle(args.model)
     contract = load_contract(model)
     changes = {'solver': args.planner, **parse_changes(args.changes)}
     planning = override_planning(contract.planning, changes)
     report = Report(
         settings=_settings(args),
         folder=run_folder('eval', args.out),
-        model=f'{contract.name}@{contract.fingerprint}',
+        model=name,
         conditions={
             'workers': args.workers,
             'threads': args.threads,

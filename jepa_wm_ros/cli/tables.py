@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 RATES = {
     'success_5cm': 'within 5 cm at the end',
@@ -35,6 +35,26 @@ def evaluation_table(summary: Mapping[str, Any]) -> Table:
         ('plan time, p95 [ms]', 'plan_time_s_p95', 1000, 0),
     ):
         table.add_row(label, *(number(row[key], scale, digits) for row in rows))
+    return table
+
+
+def goals_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return one row for each goal of a demo."""
+    table = Table()
+    for name in ('goal', 'start [cm]', 'final [cm]', 'steps', 'plan, median [ms]'):
+        table.add_column(name, justify='right')
+    table.add_column('outcome')
+    for row in rows:
+        final = row['final_distance_m']
+        near = final is not None and final <= 0.05
+        table.add_row(
+            str(row['goal']),
+            number(row['start_distance_m'], 100, 1),
+            f'[{"green" if near else "red"}]{number(final, 100, 1)}[/]',
+            str(row['steps']),
+            number(row['plan_time_s_median'], 1000, 0),
+            row['outcome'],
+        )
     return table
 
 

@@ -156,9 +156,16 @@ class Recorder:
         self._trace = None
 
     def on_plan(self, **values: Any) -> None:
-        """Take a plan: the attributes of `PlanNote`."""
-        if self._trace is not None:
-            self._trace.plans.append(PlanNote(**values))
+        """Take a plan: the attributes of `PlanNote`.
+
+        A plan that the action publisher refused is made again, with the same step number.
+        """
+        if self._trace is None:
+            return
+        note, plans = PlanNote(**values), self._trace.plans
+        if plans and plans[-1].step == note.step:
+            plans.pop()
+        plans.append(note)
 
     def on_position(self, stamp_s: float, position: NDArray[np.float64]) -> None:
         """Take a true flange position `(3,)` [m]."""

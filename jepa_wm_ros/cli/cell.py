@@ -1,0 +1,120 @@
+"""The simulated cell as a running ROS graph, for `demo` and `eval --through-ros`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+
+    from jepa_wm_ros.evaluation.episodes import EpisodeDraw
+    from jepa_wm_ros.evaluation.trace import Recorder, Trace
+    from jepa_wm_ros.ros.client import GraphClient, Progress
+
+ACTIVE_S = 90.0
+READY_S = 20.0
+
+
+class Steps:
+    """Tells on the terminal what has been done, with the time since the beginning."""
+
+    def __init__(self, console: Console) -> None:
+        """Start the clock."""
+        self.console = console
+        self._started = time.monotonic()
+
+    def done(self, what: str) -> None:
+        """Print one line."""
+        elapsed = time.monotonic() - self._started
+        self.console.print(f'[dim]{elapsed:6.1f} s[/dim]  {what}', soft_wrap=True, highlight=False)
+
+
+def render_goals(draws: Sequence[EpisodeDraw]) -> list[NDArray[np.uint8]]:
+    """Render the goal picture `(H, W, 3)` uint8 RGB of each episode, in the cell's nominal look.
+
+    Raises:
+        RendererError: Nothing can be rendered on this machine.
+    """
+    from jepa_wm_ros.sim.environment import CellEnvironment
+
+    with CellEnvironment() as environment:
+        return [environment.picture_at(draw.goal) for draw in draws]
+
+
+@contextmanager
+def running_cell(model: Path, logs: Path, steps: Steps) -> Iterator[GraphClient]:
+    """Start simulator, action publisher and policy, and end them again whatever happens.
+
+    Args:
+        model: Bundle for encoder and planner.
+        logs: Folder for a log file of each process.
+        steps: Is told how it goes.
+
+    Yields:
+        A client of the graph, with all nodes active.
+
+    Raises:
+        ProcessError: A process ended or did not get ready.
+        GraphError: The graph does not answer.
+    """
+    from jepa_wm_ros.ros.bringup import cell
+    from jepa_wm_ros.ros.client import GraphClient
+    from jepa_wm_ros.ros.processes import Bringup
+
+    bundle = {'model': str(model)}
+    bringup = Bringup(cell({'encoder': bundle, 'planner': bundle}), logs)
+    with bringup:
+        names = ', '.join(bringup.process_ids)
+        steps.done(f'processes started on DDS domain {bringup.domain_id}: {names}')
+        with steps.console.status('waiting for the nodes'):
+            bringup.wait_until_active(ACTIVE_S)
+        steps.done('all nodes are active')
+        with GraphClient(domain_id=bringup.domain_id, watch=bringup.check) as client:
+            client.wait_until_ready(READY_S)
+            yield client
+    steps.done('all processes have ended')
+
+
+def pursue(
+    client: GraphClient,
+    recorder: Recorder,
+    trace: Trace,
+    start: NDArray[np.float64],
+    *,
+    max_steps: int,
+    on_progress: Callable[[Progress], None],
+) -> None:
+    """Put the arm to a start and have the graph reach for one goal picture.
+
+    Args:
+        client: The graph.
+        recorder: Listens to the graph.
+        trace: The goal; outcome and all that was seen are written into it.
+        start: `(3,)` flange in the base frame [m].
+        max_steps: Most steps.
+        on_progress: Called after each observation, on the client's thread.
+    """
+    if client.safety()[0] == 'FAULT':
+        client.reset_fault()
+    # Nobody teleports an armed arm: to the supervisor it would be a collision.
+    client.disarm()
+    client.reset(start)
+    client.arm()
+    recorder.begin(trace)
+    try:
+        outcome = client.reach(
+            [trace.picture],
+            name=f'goal {trace.index + 1}',
+            max_steps=max_steps,
+            on_progress=on_progress,
+        )
+        trace.outcome, trace.message = outcome.code, outcome.message
+    finally:
+        recorder.end()
