@@ -12,12 +12,15 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 
 @pytest.fixture
-def graph(request: pytest.FixtureRequest):
+def graph():
     """A ROS context on a DDS domain of its own, see `ros_graph.Graph`."""
     from ros_graph import Graph
 
-    # the process id keeps test runs side by side apart; above 101 ports get scarce
-    domain = 1 + (os.getpid() + hash(request.node.nodeid)) % 100
-    graph = Graph(domain)
+    from jepa_wm_ros.ros.domains import DomainLease
+
+    # leased: tests that run side by side, and demos, never hear each other
+    lease = DomainLease()
+    graph = Graph(lease.domain_id)
     yield graph
     graph.close()
+    lease.release()

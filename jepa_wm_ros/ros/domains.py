@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import random
-import socket
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jepa_wm_ros.errors import JepaWmError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # DDS-RTPS: unicast discovery port of the first participant of a domain
 _PORT_BASE, _PORT_STEP, _PORT_UNICAST = 7400, 250, 10
@@ -53,14 +57,18 @@ class DomainLease:
 
 
 def occupied(domain_id: int) -> bool:
-    """Whether some participant of this machine is on a domain."""
-    port = _PORT_BASE + _PORT_STEP * domain_id + _PORT_UNICAST
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(('', port))
-        except OSError:
-            return True
-    return False
+    """Whether some participant of this machine is on a domain: it listens on one of its ports."""
+    first = _PORT_BASE + _PORT_STEP * domain_id + _PORT_UNICAST
+    ports = range(first, first + _PORT_STEP - _PORT_UNICAST)
+    return any(port in ports for port in _udp_ports())
+
+
+def _udp_ports() -> Iterator[int]:
+    """The local UDP ports that are in use."""
+    for table in ('/proc/net/udp', '/proc/net/udp6'):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                yield int(line.split()[1].rpartition(':')[2], 16)
 
 
 def _lock(domain_id: int) -> int | None:
