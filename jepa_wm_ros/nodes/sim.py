@@ -130,7 +130,8 @@ class SimNode(ManagedNode):
         from jepa_wm_ros.sim.simulation import CellSimulation
 
         config: SimConfig = self.config
-        simulation = CellSimulation()
+        # Finer than in lockstep: commands come at any time, and a real arm listens every 1 ms.
+        simulation = CellSimulation(physics_step_s=0.002)
         self._cell = DrivenCell(simulation)
         self._info = camera_info(simulation.camera)
         self._rng = np.random.default_rng(config.seed)
@@ -205,6 +206,7 @@ class SimNode(ManagedNode):
         if not self.active:
             return
         waypoints = read_trajectory(message)
+        self._catch_up()
         if waypoints:
             self._cell.follow_joints(waypoints)
         else:
@@ -216,6 +218,7 @@ class SimNode(ManagedNode):
         frame = message.header.frame_id
         if frame not in ('', BASE_FRAME):
             raise ParameterError(f'target_pose must be in the frame {BASE_FRAME}, not {frame!r}')
+        self._catch_up()
         self._cell.follow_pose(decode_pose(message.pose), self.config.target_time_s)
 
     def _on_gripper(self, message: Float64) -> None:
@@ -236,11 +239,15 @@ class SimNode(ManagedNode):
 
     # -- time ----------------------------------------------------------------------------------
 
+    def _catch_up(self) -> None:
+        """Bring the cell to the present, so that a command starts when it comes."""
+        self._cell.advance(self._pacer.advance(time.monotonic()))
+
     def _tick(self) -> None:
-        """Bring the cell to the present and say what there is to see and feel."""
+        """Say what there is to see and feel in the present."""
         if not self.active:
             return
-        self._cell.advance(self._pacer.advance(time.monotonic()))
+        self._catch_up()
         config: SimConfig = self.config
         now_s = self._cell.simulation.time_s
         if config.time_source == 'wall':

@@ -11,7 +11,6 @@ from jepa_wm_ros.robot.limits import WORKSPACE_CELL
 from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.sim.following import TrajectoryFollower, Waypoint
 from jepa_wm_ros.sim.placement import place
-from jepa_wm_ros.sim.scene import PHYSICS_STEP_S
 from jepa_wm_ros.sim.simulation import CellSimulation, SimulationError
 
 
@@ -32,12 +31,12 @@ class DrivenCell:
 
     def advance(self, duration_s: float) -> None:
         """Let time pass; the arm's servos get a new target in each step of the physics."""
+        simulation, step_s = self.simulation, self.simulation.physics_step_s
         self._behind_s += duration_s
-        while self._behind_s >= PHYSICS_STEP_S - 1e-9:
-            self._behind_s -= PHYSICS_STEP_S
-            now_s = self.simulation.time_s + PHYSICS_STEP_S
-            self.simulation.set_joint_target(*self._follower.sample(now_s))
-            self.simulation.advance(PHYSICS_STEP_S)
+        while self._behind_s >= step_s - 1e-9:
+            self._behind_s -= step_s
+            simulation.set_joint_target(*self._follower.sample(simulation.time_s + step_s))
+            simulation.advance(step_s)
 
     def follow_joints(self, waypoints: Sequence[Waypoint]) -> None:
         """Follow a joint trajectory from now on.

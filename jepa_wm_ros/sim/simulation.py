@@ -46,7 +46,12 @@ class CellSimulation:
     """
 
     def __init__(
-        self, *, render: bool = True, camera: CameraSettings | None = None, seed: int = 0
+        self,
+        *,
+        render: bool = True,
+        camera: CameraSettings | None = None,
+        seed: int = 0,
+        physics_step_s: float = PHYSICS_STEP_S,
     ) -> None:
         """Build the cell with the arm at rest in the ready posture.
 
@@ -54,6 +59,7 @@ class CellSimulation:
             render: False leaves out the renderer; `render` then raises.
             camera: size and field of view; None is the default camera.
             seed: of the sensor noise.
+            physics_step_s: time that the physics advances at once [s].
 
         Raises:
             RendererError: pictures are wanted, but cannot be rendered on this machine.
@@ -63,6 +69,7 @@ class CellSimulation:
         self.camera = camera or CameraSettings()
         self.kinematics = Kinematics()
         self._model = build_model(self.camera)
+        self._model.opt.timestep = physics_step_s
         self._data = self._mujoco.MjData(self._model)
         self._arm_q = self._joint_indices(self._model.jnt_qposadr)
         self._arm_v = self._joint_indices(self._model.jnt_dofadr)
@@ -97,6 +104,11 @@ class CellSimulation:
     def time_s(self) -> float:
         """Simulated time since construction [s]."""
         return float(self._data.time)
+
+    @property
+    def physics_step_s(self) -> float:
+        """Time that the physics advances at once [s]."""
+        return float(self._model.opt.timestep)
 
     @property
     def joint_positions(self) -> Vector:
@@ -172,8 +184,8 @@ class CellSimulation:
     def advance(self, duration_s: float) -> None:
         """Let simulated time pass.
 
-        Physics runs in steps of PHYSICS_STEP_S; what does not fill a step is carried over, so that
-        many short calls last as long as one long call.
+        Physics runs in steps of `physics_step_s`; what does not fill a step is carried over, so
+        that many short calls last as long as one long call.
 
         Raises:
             SimulationError: the duration is negative or not finite, or the physics diverged.
@@ -181,8 +193,8 @@ class CellSimulation:
         if not (np.isfinite(duration_s) and duration_s >= 0.0):
             raise SimulationError(f'cannot advance the simulation by {duration_s} s')
         self._carry_s += duration_s
-        steps = int(self._carry_s / PHYSICS_STEP_S + 1e-6)
-        self._carry_s -= steps * PHYSICS_STEP_S
+        steps = int(self._carry_s / self.physics_step_s + 1e-6)
+        self._carry_s -= steps * self.physics_step_s
         if steps:
             self._mujoco.mj_step(self._model, self._data, nstep=steps)
         if not np.isfinite(self._data.qpos).all():
