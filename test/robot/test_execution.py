@@ -1,5 +1,6 @@
 """The arm executor moves, settles, holds, and keeps every limit whatever it is asked for."""
 
+import itertools
 import math
 
 import numpy as np
@@ -97,6 +98,15 @@ def test_gripper_closes_by_what_the_action_says(rig):
     assert rig.gripper == pytest.approx(0.75)
     assert sum(command.gripper is not None for command in rig.sent) == 1
     assert rig.results[0].executed[0].measured[6] == pytest.approx(0.75)
+
+
+def test_gripper_closes_step_by_step(rig):
+    rig.execute([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5]])
+    rig.run()
+    sent = [command.gripper for command in rig.sent if command.gripper is not None]
+    assert sent == pytest.approx([0.25, 0.75])
+    closed = [action.commanded[6] for action in rig.results[0].executed]
+    assert closed == pytest.approx([0.25, 0.5])
 
 
 def test_gripper_stays_within_its_range(rig):
@@ -319,6 +329,29 @@ def test_own_process_that_slept_is_not_taken_for_a_silent_robot(rig):
     assert rig.supervisor.fault is None
     before, after = rig.sent[-2], rig.sent[-1]
     assert distance(before.pose, after.pose)[0] < 0.4 * 3 * PERIOD_S
+
+
+def test_ticks_that_come_late_stretch_the_motion_instead_of_jumping(rig):
+    rig.execute(FAR)
+    for _ in range(20):
+        rig.executor.picture_seen(rig.ros_s, False, rig.now)
+        rig.step(period_s=0.028)
+    assert rig.supervisor.counters.held == 0
+    poses = [command.pose for command in rig.sent]
+    longest = max(distance(a, b)[0] for a, b in itertools.pairwise(poses))
+    assert longest <= 0.375 * 2 * PERIOD_S * 1.01
+
+
+def test_arm_that_was_moved_while_disarmed_starts_from_where_it_is(rig):
+    rig.execute(FORWARD)
+    rig.run()
+    rig.executor.disarm(rig.now)
+    rig.sent.clear()
+    rig.joints = rig.joints + 0.04  # less than the tolerance to the last command
+    rig.step()
+    rig.executor.arm(rig.now)
+    rig.execute(FORWARD)
+    assert np.abs(rig.sent[0].joint_positions - rig.joints).max() < 0.005
 
 
 def test_simulated_time_that_stands_still_ends_in_a_fault_by_the_steady_clock(rig):

@@ -190,7 +190,7 @@ def test_no_command_that_is_not_finite_passes(name, bad, place):
     values[place] = bad
     changed = Pose(values, HOME.rotation) if name == 'pose' else values
     assert not supervisor.check(command(**{name: changed}))
-    assert supervisor.state is SafetyState.FAULT
+    assert supervisor.fault.code is FaultCode.NOT_FINITE
 
 
 def test_first_fault_stays_until_it_is_reset(executing):
