@@ -78,6 +78,9 @@ explain_failure() {  # title: the end of the log, and what it usually means
   case $tail_of_log in
     *'No space left on device'*)
       fail "$1: the disk is full" 'Free about 5 GB where this folder and /tmp are (see: df -h . /tmp).' "$again" ;;
+    *CERTIFICATE_VERIFY_FAILED*)
+      fail "$1: the package server's certificate is not trusted" \
+        'Behind a company proxy, name its certificate: pip config set global.cert /path/to/ca.pem' "$again" ;;
     *'Failed to resolve'* | *'Name or service not known'* | *'Temporary failure'* | *'Network is unreachable'* | \
       *'Connection refused'* | *'timed out'* | *'Could not connect'* | *'ConnectTimeoutError'* | *'ProxyError'*)
       fail "$1: no connection to the package server" \
