@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 ACTIVE_S = 90.0
 READY_S = 20.0
+HOLDS = ('FAULT', 'EXECUTION_FAILED', 'NO_OBSERVATION')
+"""Ends of a goal after which it may be sent again: the arm was held, and nothing is broken."""
+MOST_HOLDS = 3
 
 
 class Steps:
@@ -89,9 +93,12 @@ def pursue(
     start: NDArray[np.float64],
     *,
     max_steps: int,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> None:
     """Put the arm to a start and have the graph reach for one goal picture.
+
+    When the safety supervisor holds the arm because an input was late (a busy computer is
+    enough), the goal is sent again a few times, as a person in front of the cell would do.
 
     Args:
         client: The graph.
@@ -101,20 +108,31 @@ def pursue(
         max_steps: Most steps.
         on_progress: Called after each observation, on the client's thread.
     """
-    if client.safety()[0] == 'FAULT':
-        client.reset_fault()
     # Nobody teleports an armed arm: to the supervisor it would be a collision.
-    client.disarm()
-    client.reset(start)
-    client.arm()
+    _rearm(client, lambda: client.reset(start))
     recorder.begin(trace)
     try:
-        outcome = client.reach(
-            [trace.picture],
-            name=f'goal {trace.index + 1}',
-            max_steps=max_steps,
-            on_progress=on_progress,
-        )
+        while True:
+            outcome = client.reach(
+                [trace.picture],
+                name=f'goal {trace.index + 1}',
+                max_steps=max(max_steps - len(trace.plans), 1),
+                on_progress=on_progress,
+            )
+            if outcome.code not in HOLDS or len(trace.holds) == MOST_HOLDS:
+                break
+            trace.holds.append(f'{outcome.code}: {outcome.message}')
+            _rearm(client)
         trace.outcome, trace.message = outcome.code, outcome.message
+        trace.final_cost = outcome.final_cost if math.isfinite(outcome.final_cost) else None
     finally:
         recorder.end()
+
+
+def _rearm(client: GraphClient, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Clear a fault, disarm, do something, and arm again."""
+    if client.safety()[0] == 'FAULT':
+        client.reset_fault()
+    client.disarm()
+    meanwhile()
+    client.arm()

@@ -127,7 +127,9 @@ def _pursue(
             bar(progress.step, args.max_steps, note)
 
         pursue(client, recorder, trace, draw.start, max_steps=args.max_steps, on_progress=show)
-    steps.done(f'{title}: {trace.outcome} {trace.message}')
+    for hold in trace.holds:
+        steps.done(f'{title}: the arm was held and armed again ({hold})')
+    steps.done(f'{title}: {trace.message or trace.outcome}')
 
 
 def _write_figures(

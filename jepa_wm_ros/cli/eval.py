@@ -36,7 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         'episodes.json and plot.png. Success is judged at the last step of an episode.',
     )
     loop.add_argument('--model', type=Path, help='bundle (default: the shipped one)')
-    loop.add_argument('--episodes', type=int, default=200, help='default: 200')
+    loop.add_argument('--episodes', type=int, help='default: 200; through ROS: 20')
     loop.add_argument('--seed', type=int, default=5000, help='draws the episodes (default: 5000)')
     loop.add_argument('--steps', type=int, default=25, help='in each episode (default: 25)')
     loop.add_argument('--planner', default='cem', metavar='SOLVER', help='default: cem')
@@ -60,6 +60,11 @@ def add_parser(subparsers: Subparsers) -> None:
         default='same',
         help='looks of the goal picture, relative to the scene (default: same)',
     )
+    loop.add_argument(
+        '--through-ros',
+        action='store_true',
+        help='play the planner through the whole ROS graph, in real time',
+    )
     loop.add_argument('--no-baselines', action='store_true', help='leave out random and nothing')
     loop.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     loop.add_argument('--threads', type=int, default=1, help='of the model (default: 1)')
@@ -74,6 +79,10 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     report, players = _prepare(args)
     try:
+        if args.through_ros:
+            from jepa_wm_ros.cli.eval_ros import play_through_ros
+
+            play_through_ros(players.pop(0), report, console)
         for player in players:
             _play(player, report, args.workers, console)
     except KeyboardInterrupt:
@@ -104,6 +113,21 @@ def parse_changes(pairs: list[str]) -> dict[str, Any]:
     return changes
 
 
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse combinations that would quietly measure something else."""
+    if args.workers < 1 or args.threads < 1:
+        raise OptionError('--workers and --threads must be at least 1')
+    if not args.through_ros:
+        return
+    if args.variation != 'none':
+        raise OptionError('--variation works in lockstep only; leave out --through-ros')
+    if args.changes:
+        raise OptionError(
+            '--set works in lockstep only; with --through-ros the nodes take their settings from '
+            'the bundle and config/planner.yaml'
+        )
+
+
 def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
     """Check everything that can be wrong before the first episode is played."""
     from dataclasses import asdict
@@ -113,6 +137,7 @@ def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
     from jepa_wm_ros.evaluation.report import Report
     from jepa_wm_ros.worldmodel.bundle import load_contract
 
+    _check_options(args)
     model, name = chosen_bundle(args.model)
     contract = load_contract(model)
     changes = {'solver': args.planner, **parse_changes(args.changes)}
@@ -122,6 +147,7 @@ def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
         folder=run_folder('eval', args.out),
         model=name,
         conditions={
+            'through_ros': args.through_ros,
             'workers': args.workers,
             'threads': args.threads,
             'step_duration_s': contract.step_duration_s,
@@ -134,11 +160,15 @@ def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
     ]
 
 
+def _default(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
+
+
 def _settings(args: argparse.Namespace) -> EpisodeSettings:
     from jepa_wm_ros.evaluation.episodes import EpisodeSettings
 
     return EpisodeSettings(
-        episodes=args.episodes,
+        episodes=_default(args.episodes, 20 if args.through_ros else 200),
         seed=args.seed,
         steps=args.steps,
         variation=args.variation,

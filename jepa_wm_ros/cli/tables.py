@@ -28,20 +28,26 @@ def evaluation_table(summary: Mapping[str, Any]) -> Table:
     rows = list(players.values())
     table.add_row('episodes', *(str(row['episodes']) for row in rows))
     for key, label in RATES.items():
-        table.add_row(f'{label} [%]', *(_rate(row, key) for row in rows))
+        table.add_row(f'{label}, %', *(_rate(row, key) for row in rows))
     for label, key, scale, digits in (
-        ('final distance, median [cm]', 'final_distance_m_median', 100, 2),
-        ('plan time, p50 [ms]', 'plan_time_s_p50', 1000, 0),
-        ('plan time, p95 [ms]', 'plan_time_s_p95', 1000, 0),
+        ('median final distance, cm', 'final_distance_m_median', 100, 2),
+        ('plan time p50, ms', 'plan_time_s_p50', 1000, 0),
+        ('plan time p95, ms', 'plan_time_s_p95', 1000, 0),
     ):
         table.add_row(label, *(number(row[key], scale, digits) for row in rows))
+    for label, key in (
+        ('camera to latent p95, ms', 'camera_to_latent_s_p95'),
+        ('plan to first command p95, ms', 'plan_to_first_command_s_p95'),
+    ):
+        if key in summary:
+            table.add_row(label, number(summary[key], 1000, 1))
     return table
 
 
 def goals_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return one row for each goal of a demo."""
     table = Table()
-    for name in ('goal', 'start [cm]', 'final [cm]', 'steps', 'plan, median [ms]'):
+    for name in ('goal', 'start, cm', 'final, cm', 'steps', 'median plan, ms'):
         table.add_column(name, justify='right')
     table.add_column('outcome')
     for row in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jepa_wm_ros.evaluation.palette import GOAL, INK, MUTED, THRESHOLD, goal_colour
+from jepa_wm_ros.evaluation.palette import GOAL, INK, LEVEL, MISS, MUTED, goal_colour
 from jepa_wm_ros.evaluation.plots import new_figure, style_axes
 from jepa_wm_ros.evaluation.summary import summarise
 
@@ -53,9 +53,11 @@ def goal_row(trace: Trace) -> dict[str, Any]:
         'start_distance_m': trace.start_distance_m,
         'final_distance_m': trace.final_distance_m,
         'steps': len(trace.plans),
+        'final_cost': trace.final_cost,
         'plan_time_s_median': times[len(times) // 2] if times else None,
         'outcome': trace.outcome,
         'message': trace.message,
+        'holds': list(trace.holds),
         'goal_position_m': [round(float(value), 4) for value in trace.goal],
     }
 
@@ -71,7 +73,9 @@ def plot_goals(path: Path, traces: Sequence[Trace], title: str) -> None:
         colour, label = goal_colour(trace.index), f'goal {trace.index + 1}'
         centimetres = [100 * value for value in record.distances_m]
         _curve(distance, range(len(centimetres)), centimetres, colour, label)
-        _curve(cost, range(len(trace.plans)), [p.cost for p in trace.plans], colour, label)
+        costs = [plan.cost for plan in trace.plans]
+        costs += [] if trace.final_cost is None else [trace.final_cost]
+        _curve(cost, range(len(costs)), costs, colour, label)
         milliseconds = [1000 * plan.plan_time_s for plan in trace.plans]
         times.plot(
             [trace.index + 1] * len(milliseconds),
@@ -82,7 +86,7 @@ def plot_goals(path: Path, traces: Sequence[Trace], title: str) -> None:
             markersize=5,
             markeredgewidth=0,
         )
-    distance.axhline(5, color=THRESHOLD, linewidth=1.2, linestyle='--', label='5 cm')
+    distance.axhline(5, color=LEVEL, linewidth=1.2, linestyle='--', label='5 cm')
     style_axes(distance, 'True distance from the goal', 'step', 'distance [cm]')
     style_axes(cost, 'Latent distance (what the planner sees)', 'step', 'latent distance')
     style_axes(times, 'Time for one plan', 'goal', 'time [ms]')
@@ -115,7 +119,7 @@ def still_goals(path: Path, traces: Sequence[Trace]) -> bool:
             (
                 trace.frames[-1].picture(),
                 f'end, {100 * final:.1f} cm away',
-                GOAL if final <= 0.05 else THRESHOLD,
+                GOAL if final <= 0.05 else MISS,
             ),
             (trace.picture, f'goal {trace.index + 1}', INK),
         )

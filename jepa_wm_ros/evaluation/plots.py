@@ -10,9 +10,10 @@ from jepa_wm_ros.evaluation.palette import (
     BASELINE_COLOURS,
     GRID,
     INK,
+    LEVEL,
+    MISS,
     MUTED,
     PLANNER,
-    THRESHOLD,
 )
 from jepa_wm_ros.evaluation.summary import THRESHOLDS_CM
 
@@ -90,7 +91,7 @@ def _curves(
         if played:
             median = np.median(_table(played), axis=0)
             axes.plot(median, color=colour, linewidth=2.4, label=f'{name} (median)')
-    axes.axhline(5, color=THRESHOLD, linewidth=1.2, linestyle='--', label='5 cm')
+    axes.axhline(5, color=LEVEL, linewidth=1.2, linestyle='--', label='5 cm')
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
     style_axes(axes, 'True distance from the goal', 'step', 'distance [cm]')
@@ -138,7 +139,7 @@ def _histogram(axes: Axes, records: Sequence[EpisodeRecord]) -> None:
     edges = np.concatenate([np.arange(0, 10, 0.5), np.arange(10, 81, 5)])
     counts, _ = np.histogram(np.clip(final, 0, 79.9), edges)
     centres = np.arange(len(counts))
-    colours = [PLANNER if edges[i + 1] <= 5 else THRESHOLD for i in range(len(counts))]
+    colours = [PLANNER if edges[i + 1] <= 5 else MISS for i in range(len(counts))]
     axes.bar(centres, counts, 0.92, color=colours)
     marks = [value for value in (0, 1, 2, 3, 5, 10, 30, 80) if value in edges]
     axes.set_xticks([int(np.flatnonzero(edges == m)[0]) - 0.5 for m in marks], map(str, marks))

@@ -14,8 +14,6 @@ import numpy as np
 from jepa_wm_ros.evaluation.records import EpisodeRecord, StepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 JPEG_QUALITY = 92
@@ -72,6 +70,8 @@ class Trace:
         picture: `(H, W, 3)` uint8 RGB, what the planner is given.
         outcome: Name of the result code; empty while it is under way.
         message: The result's own words.
+        holds: Why the arm was held on the way, each time that somebody sent the goal again.
+        final_cost: Latent distance of the last observation; None when there was none.
         plans: In the order in which they were published.
         positions: True flange positions: time [s] and `(3,)` [m].
         frames: Camera pictures; empty when none are kept.
@@ -82,6 +82,8 @@ class Trace:
     picture: NDArray[np.uint8]
     outcome: str = ''
     message: str = ''
+    holds: list[str] = field(default_factory=list)
+    final_cost: float | None = None
     plans: list[PlanNote] = field(default_factory=list)
     positions: list[tuple[float, NDArray[np.float64]]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
@@ -110,15 +112,13 @@ class Trace:
         """Return the episode as the lockstep evaluation would have written it.
 
         The distance after a step is the one at the picture that the next plan starts from, and
-        the last one for the last step. None when the graph never moved for this goal.
+        the last one for the last step. None when the true position was never heard.
         """
         start, final = self.start_distance_m, self.final_distance_m
-        if start is None or final is None or not self.plans:
+        if start is None or final is None:
             return None
-        ends: Sequence[float | None] = [
-            *(self.distance_at(plan.observation_stamp_s) for plan in self.plans[1:]),
-            final,
-        ]
+        looks = [plan.observation_stamp_s for plan in self.plans[1:]]
+        ends = [distance for look in looks if (distance := self.distance_at(look)) is not None]
         return EpisodeRecord(
             index=self.index,
             start=tuple(self.positions[0][1].tolist()),
@@ -127,13 +127,13 @@ class Trace:
             steps=tuple(
                 StepRecord(
                     action=plan.action,
-                    distance_m=final if end is None else end,
+                    distance_m=end,
                     cost=plan.cost,
                     plan_time_s=plan.plan_time_s,
                     restarted=plan.restarted,
                     deadline_hit=plan.deadline_hit,
                 )
-                for plan, end in zip(self.plans, ends, strict=True)
+                for plan, end in zip(self.plans, [*ends, final], strict=False)
             ),
             outcome=self.outcome,
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from jepa_wm_ros.evaluation.canvas import Chart, draw_text, paste
 from jepa_wm_ros.evaluation.movie import Movie
-from jepa_wm_ros.evaluation.palette import COST, GOAL, INK, MUTED, PLANNER, THRESHOLD
+from jepa_wm_ros.evaluation.palette import COST, GOAL, INK, LEVEL, MUTED, PLANNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +87,9 @@ class _Scene:
         self._distances_cm = 100 * np.linalg.norm(offsets - trace.goal, axis=1)
         self._plans_s = np.array([p.observation_stamp_s for p in trace.plans]) - self._start_s
         self._costs = np.array([plan.cost for plan in trace.plans])
+        if trace.final_cost is not None and trace.positions:
+            self._plans_s = np.append(self._plans_s, self._end_s - self._start_s)
+            self._costs = np.append(self._costs, trace.final_cost)
         length_s = max(self._end_s - self._start_s, 1.0)
         self._distance_chart = _chart(_LEFT, length_s, self._distances_cm, 10.0)
         self._cost_chart = _chart(_RIGHT, length_s, self._costs, 0.1)
@@ -106,7 +109,7 @@ class _Scene:
         self._cost_chart.draw_curve(
             picture, self._plans_s[plans], self._costs[plans], COST, marks=True
         )
-        self._write_figures(picture, now_s, int(plans.sum()))
+        self._write_figures(picture, now_s)
         return picture
 
     def _draw_base(self, goals: int) -> Picture:
@@ -116,14 +119,15 @@ class _Scene:
         paste(picture, self._trace.picture, (_RIGHT, _TOP), _PANEL)
         _label(picture, 'goal picture', _RIGHT, GOAL)
         self._distance_chart.draw_axes(picture, 'True distance from the goal [cm]', 'time [s]')
-        self._distance_chart.draw_level(picture, 5.0, THRESHOLD)
+        self._distance_chart.draw_level(picture, 5.0, LEVEL)
         self._cost_chart.draw_axes(picture, 'Latent distance (what the planner sees)', 'time [s]')
         note = 'dashed: 5 cm; the planner never sees this'
         draw_text(picture, note, (_LEFT + 44, SIZE[1] - 12), size=16, colour=MUTED)
         return picture
 
-    def _write_figures(self, picture: Picture, now_s: float, plans: int) -> None:
+    def _write_figures(self, picture: Picture, now_s: float) -> None:
         trace = self._trace
+        plans = sum(plan.stamp_s <= now_s for plan in trace.plans)
         distance_m = trace.distance_at(now_s)
         if now_s > self._end_s:
             text = f'{trace.outcome.lower().replace("_", " ")} after {len(trace.plans)} steps'
