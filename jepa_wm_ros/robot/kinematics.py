@@ -11,6 +11,7 @@ whatever the motion history left behind.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from jepa_wm_ros.robot.poses import Pose
 
 Vector = NDArray[np.float64]
 
+_ZERO = (0.0, 0.0, 0.0)
 _LEAST_DAMPING = 1e-8
 _MOST_DAMPING = 1e-2
 _MAX_STEP_RAD = 0.25
@@ -138,7 +140,7 @@ class Kinematics:
         settle, budget = bool(np.isinf(posture_step_rad)), posture_step_rad
         best = joints = np.clip(seed, self._lower, self._upper)
         error = self._error(joints, target)
-        least, near = float(error @ error), False
+        left, least, near = error, float(error @ error), False
         for _ in range(_ITERATIONS):
             step, drift = self._step(joints, error, rest, budget)
             if near and drift < _POSTURE_TOLERANCE_RAD:
@@ -148,11 +150,11 @@ class Kinematics:
             error = self._error(joints, target)
             near, size = _within_tolerance(error), float(error @ error)
             if near or size < least:
-                best, least = joints, size
+                best, left, least = joints, error, size
             if near and not settle:
                 # While targets are streamed, the next call goes on with the posture.
                 break
-        return self._solution(best, target)
+        return self._solution(best, left)
 
     def _place(self, joints: Vector) -> pin.SE3:
         """Return the flange's placement in the base frame; valid until the next call."""
@@ -183,10 +185,9 @@ class Kinematics:
             step, drift = _damped_step(jacobian * free, error, (rest - joints) * free, budget)
         return step, drift
 
-    def _solution(self, joints: Vector, target: Pose) -> IkSolution:
-        """Describe the best configuration that was found."""
-        error = self._error(joints, target)
-        position, rotation = float(np.linalg.norm(error[:3])), float(np.linalg.norm(error[3:]))
+    def _solution(self, joints: Vector, error: Vector) -> IkSolution:
+        """Describe the best configuration that was found and the pose error (6,) that is left."""
+        position, rotation = math.dist(error[:3], _ZERO), math.dist(error[3:], _ZERO)
         converged = _within_tolerance(error)
         reason = '' if converged else self._reason(joints, position, rotation)
         return IkSolution(joints, converged, position, rotation, reason)

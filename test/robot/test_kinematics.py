@@ -124,6 +124,12 @@ def test_what_cannot_be_reached_is_said_with_the_reason(position, word):
     assert solution.position_error_m > 0.01
 
 
+def test_a_target_that_is_no_pose_is_not_reached_and_no_joint_becomes_nan():
+    solution = KINEMATICS.inverse(Pose(np.full(3, np.nan), DOWN), READY_POSTURE)
+    assert not solution.converged
+    assert np.isfinite(solution.joint_positions).all()
+
+
 def test_missing_description_is_named(tmp_path):
     with pytest.raises(DescriptionError, match=r'robot\.urdf'):
         robot_description(tmp_path / 'robot.urdf')
