@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from jepa_wm_ros.nodes.picture_watch import PictureWatch
+
+HERE, NEAR, FAR = np.zeros(3), np.array([0.005, 0, 0]), np.array([0.0, 0.02, 0])
+
+
+@pytest.fixture
+def watch():
+    watch = PictureWatch(motion_m=0.01)
+    assert watch.look(1, 10.0, HERE) == ''
+    return watch
+
+
+def test_equal_pictures_of_an_arm_at_rest_are_fine(watch):
+    assert watch.look(1, 10.1, HERE) == ''
+    assert watch.look(1, 99.0, NEAR) == ''
+
+
+def test_equal_pictures_of_a_moving_arm_are_frozen(watch):
+    watch.look(1, 10.1, NEAR)
+    assert 'while the arm moved 20 mm' in watch.look(1, 10.2, FAR)
+
+
+def test_a_new_picture_ends_it(watch):
+    assert watch.look(1, 10.1, FAR)
+    assert watch.look(2, 10.2, FAR) == ''
+    assert watch.look(2, 10.3, FAR) == ''
+
+
+def test_without_a_position_nothing_is_proven(watch):
+    assert watch.look(1, 10.1, None) == ''
+    assert watch.look(1, 10.2, FAR)
+
+
+def test_a_stamp_that_does_not_advance_is_an_old_picture(watch):
+    assert 'stamp 10.000 s again' in watch.look(2, 10.0, HERE)
+    assert 'again' in watch.look(3, 9.9, HERE)
+    assert watch.look(3, 10.1, HERE) == ''
+
+
+def test_a_clock_that_was_reset_begins_a_new_life(watch):
+    assert watch.look(1, 2.0, FAR) == ''
+    assert watch.look(1, 2.1, FAR) == ''
+
+
+def test_time_alone_proves_it_where_cameras_have_noise():
+    watch = PictureWatch(after_s=0.5)
+    assert watch.look(1, 10.0) == ''
+    assert watch.look(1, 10.4) == ''
+    assert 'repeated one picture for 0.60 s' in watch.look(1, 10.6)
