@@ -86,7 +86,7 @@ class ActionPublisher(ManagedNode):
                 node=self,
                 base_frame=config.base_frame,
                 joint_names=config.joint_names,
-                period_s=config.period_s,
+                lookahead_s=config.lookahead_s,
                 hold_time_s=config.hold_time_s,
             )
         )

@@ -57,6 +57,14 @@ class ActionPublisherConfig:
     command_rate_hz: float = parameter(
         100.0, 'set-points per second', unit='Hz', minimum=10.0, maximum=1000.0
     )
+    lookahead_s: float = parameter(
+        0.03,
+        'how far ahead of its time a set-point is sent: two to three command periods keep the '
+        'motion smooth when messages come irregularly',
+        unit='s',
+        minimum=0.001,
+        maximum=0.2,
+    )
     new_goal: str = parameter(
         'refuse',
         'what a plan does to the one under way: it is refused, or it replaces it smoothly',
@@ -209,6 +217,7 @@ class ActionPublisherConfig:
         """Return the executor's settings; an arm that does not move is not waited for."""
         return ExecutionSettings(
             period_s=self.period_s,
+            lookahead_s=self.lookahead_s,
             workspace=self.workspace,
             motion=MotionLimits(
                 max_speed_m_s=self.max_speed_m_s,

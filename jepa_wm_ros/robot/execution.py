@@ -9,6 +9,7 @@ is measured.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
 from jepa_wm_ros.robot.joint_buffer import JointBuffer, JointBufferError
+from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.motion import (
     ArmCommand,
     ExecutionSettings,
@@ -50,6 +52,16 @@ class ArmKinematics(Protocol):
         self, target: Pose, seed: NDArray[np.float64], *, posture_step_rad: float
     ) -> IkSolution:
         """Return joint positions for a flange pose, near to the seed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Start:
+    """Where a motion begins, and how far ahead of it the first set-point lies [s]."""
+
+    state: MotionState
+    joint_positions: NDArray[np.float64]
+    joint_velocities: NDArray[np.float64]
+    ahead_s: float
 
 
 class ArmExecutor:
@@ -225,8 +237,8 @@ class ArmExecutor:
         """Make the motion of an admitted plan and send its first command."""
         actions, cut = self.supervisor.clamp(plan.actions)
         waypoints, clipped = route(plan, actions, self.settings.workspace)
-        start, joints = self._start()
-        unreachable = self._unreachable(waypoints, joints)
+        start = self._start()
+        unreachable = self._unreachable(waypoints, start.joint_positions)
         if unreachable is not None:
             if self._motion is None:
                 self.supervisor.finish()
@@ -239,26 +251,32 @@ class ArmExecutor:
             on_end=on_end,
             waypoints=waypoints,
             trajectory=PoseTrajectory(
-                start, waypoints, plan.step_duration_s, limits=self.settings.motion
+                start.state, waypoints, plan.step_duration_s, limits=self.settings.motion
             ),
+            velocity=JointVelocity(start.joint_velocities),
         )
         motion.grip_from(self._gripper)
         motion.marks.append(self._measurement())
         self._motion, self._ticked, self._overslept = motion, now, False
-        self._advance(motion, self.settings.period_s, joints, now)
+        self._advance(motion, start.ahead_s, start.joint_positions, now)
         return None
 
-    def _start(self) -> tuple[MotionState, NDArray[np.float64]]:
-        """Return where a motion starts, and the `(7,)` joints there."""
+    def _start(self) -> _Start:
+        """Return where a motion that begins now starts."""
         newest = self._buffer.latest
         assert newest is not None, 'an admitted plan has fresh joint states'
-        last, motion = self._last, self._motion
+        last, motion, settings = self._last, self._motion, self.settings
         if last is not None and motion is not None and not motion.paused:
-            return motion.trajectory.state(motion.time_s), last.joint_positions
-        tolerance = self.settings.start_tolerance_rad
-        if last is not None and np.abs(last.joint_positions - newest.positions).max() <= tolerance:
-            return MotionState.at_rest(last.pose), last.joint_positions
-        return MotionState.at_rest(self._kinematics.forward(newest.positions)), newest.positions
+            # The last command was ahead of its time already.
+            state = motion.trajectory.state(motion.time_s)
+            return _Start(state, last.joint_positions, last.joint_velocities, settings.period_s)
+        rest, joints = np.zeros_like(newest.positions), newest.positions
+        offset = np.inf if last is None else np.abs(last.joint_positions - joints).max()
+        if last is not None and offset <= settings.start_tolerance_rad:
+            state, joints = MotionState.at_rest(last.pose), last.joint_positions
+        else:
+            state = MotionState.at_rest(self._kinematics.forward(joints))
+        return _Start(state, joints, rest, settings.lookahead_s)
 
     def _unreachable(self, waypoints: list[Pose], joints: NDArray[np.float64]) -> str | None:
         """Return why a way-point cannot be reached; None when all can."""
@@ -277,8 +295,10 @@ class ArmExecutor:
             self._settle(motion.settling, now)
             return
         if motion.paused:
-            start, _ = self._start()
-            motion.restart(start, self.settings.motion)
+            start = self._start()
+            motion.restart(start.state, self.settings.motion)
+            self._advance(motion, start.ahead_s, start.joint_positions, now)
+            return
         advance = min(elapsed_s, CATCH_UP_PERIODS * self.settings.period_s)
         # Simulated time may stand still between two ticks; then there is nothing new to send.
         if advance > 0.0 and self._last is not None:
@@ -297,7 +317,7 @@ class ArmExecutor:
         if not solution.converged:
             self.fault(FaultCode.UNREACHABLE, f'on the way: {solution.reason}', now)
             return
-        velocities = (solution.joint_positions - seed) / duration_s
+        velocities = motion.velocity.update(solution.joint_positions - seed, duration_s)
         check = CommandCheck(
             pose=pose,
             twist=twist,

@@ -135,6 +135,8 @@ class ExecutionSettings:
 
     Attributes:
         period_s: Time between two commands [s].
+        lookahead_s: How far ahead of its time a set-point is sent [s]: the controller gets a
+            point to go to and the time to get there, and a late message does not stop the arm.
         workspace: Way-points are moved into this box (base frame); it lies inside the
             supervisor's box, so that a way-point is clipped and not a fault.
         motion: Speeds and accelerations above which a motion is stretched in time.
@@ -151,6 +153,7 @@ class ExecutionSettings:
     """
 
     period_s: float = 0.01
+    lookahead_s: float = 0.03
     workspace: Workspace = WORKSPACE_CELL
     motion: MotionLimits = MotionLimits()  # noqa: RUF009 (frozen)
     preempt: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.limits import MotionLimits, Workspace
 from jepa_wm_ros.robot.motion import ExecutedAction, MotionPlan, MotionResult
 from jepa_wm_ros.robot.poses import Pose, pose_difference
@@ -38,6 +39,7 @@ class PlanMotion:
         on_end: Called once with the result.
         waypoints: Flange poses after each action, in the base frame.
         trajectory: The motion through the way-points that are left.
+        velocity: The joint speeds of its set-points.
         time_s: How much of the trajectory was commanded [s].
         marks: What was measured at the start and at the end of each completed action.
         paused: Whether the arm holds until pictures come again.
@@ -49,6 +51,7 @@ class PlanMotion:
     on_end: Callable[[MotionResult], None]
     waypoints: list[Pose]
     trajectory: PoseTrajectory
+    velocity: JointVelocity
     time_s: float = 0.0
     marks: list[Measurement] = field(default_factory=list)
     paused: bool = False
@@ -100,6 +103,7 @@ class PlanMotion:
         self._before = self.step
         left = self.waypoints[self._before :]
         self.trajectory = PoseTrajectory(start, left, self.plan.step_duration_s, limits=limits)
+        self.velocity = JointVelocity()
         self.time_s = 0.0
         self.paused = False
 

@@ -16,7 +16,11 @@ FAR = [0.0, 0.08, 0.0, 0.0, 0.0, 0.0, 0.0]
 def process(graph):
     environment = os.environ | {'ROS_DOMAIN_ID': str(graph.domain), 'OMP_NUM_THREADS': '1'}
     process = subprocess.Popen(
-        [sys.executable, '-m', 'jepa_wm_ros.nodes.action_publisher'],
+        [
+            *(sys.executable, '-m', 'jepa_wm_ros.nodes.action_publisher', '--ros-args'),
+            # patient: a busy machine lets all processes sleep now and then
+            *('-p', 'max_joint_age_s:=0.4', '-p', 'image_hold_age_s:=0.25'),
+        ],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,

@@ -50,7 +50,29 @@ def test_motion_takes_the_step_duration(rig):
     while rig.executor.motion is not None and rig.executor.motion.settling is None:
         rig.step()
         count += 1
-    assert count * PERIOD_S == pytest.approx(0.4, abs=0.02)
+    ahead_s = rig.executor.settings.lookahead_s
+    assert count * PERIOD_S == pytest.approx(0.4 - ahead_s, abs=0.011)
+
+
+def test_set_points_lie_ahead_of_their_time(rig):
+    rig.execute(FAR)
+    trajectory = rig.executor.motion.trajectory
+    ahead_s = rig.executor.settings.lookahead_s
+    rig.step(20)
+    for tick in (0, 10, 20):
+        expected = trajectory.sample(tick * PERIOD_S + ahead_s)[0]
+        assert distance(rig.sent[tick].pose, expected)[0] < 1e-9
+
+
+def test_velocities_are_the_derivative_of_the_positions(rig):
+    rig.execute([FAR, FORWARD])
+    rig.run()
+    positions = np.array([command.joint_positions for command in rig.sent])
+    velocities = np.array([command.joint_velocities for command in rig.sent])
+    moving = slice(2, 70)
+    expected = np.gradient(positions, PERIOD_S, axis=0)[moving]
+    assert np.abs(velocities[moving] - expected).max() < 0.03
+    assert np.abs(expected).max() > 0.5
 
 
 def test_several_actions_pass_their_way_points(rig):

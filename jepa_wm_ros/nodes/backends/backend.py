@@ -20,14 +20,14 @@ class Wiring:
         node: Creates the publishers, which it enables and disables with its life cycle.
         base_frame: Frame of commanded poses.
         joint_names: The seven arm joints, base to flange.
-        period_s: Time between two set-points [s].
+        lookahead_s: How far ahead of its time a set-point is sent [s].
         hold_time_s: How long the arm may take to come to rest when it is told to hold [s].
     """
 
     node: ManagedNode
     base_frame: str
     joint_names: Sequence[str]
-    period_s: float
+    lookahead_s: float
     hold_time_s: float
 
 

@@ -23,7 +23,7 @@ class JointTrajectoryBackend:
             JointTrajectory, 'joint_trajectory', qos.latest()
         )
         self._names = list(wiring.joint_names)
-        self._step = _duration(wiring.period_s)
+        self._step = _duration(wiring.lookahead_s)
         # A hold asks for a standstill: the controller gets time to brake instead of a jump.
         self._hold = _duration(wiring.hold_time_s)
 
