@@ -16,6 +16,12 @@ PYTHON_HEADERS = re.compile(r'/opt/python/[^/;"]+/include/python3\.\d+t?')
 NUMPY_HEADERS = re.compile(r'/opt/python/[^;"]+/numpy/(?:_core|core)/include')
 
 
+def mend(text: str, python_headers: str, numpy_headers: str) -> str:
+    """Put the paths of this machine's headers into the text of one CMake file."""
+    text = PYTHON_HEADERS.sub(lambda _: python_headers, text)
+    return NUMPY_HEADERS.sub(lambda _: numpy_headers, text)
+
+
 def main() -> int:
     """Rewrite every exported CMake file below `sys.prefix/share`."""
     headers = Path(sysconfig.get_path('include'))
@@ -24,8 +30,7 @@ def main() -> int:
         return 1
     for path in Path(sys.prefix, 'share').glob('*/cmake/*.cmake'):
         text = path.read_text(encoding='utf-8')
-        mended = PYTHON_HEADERS.sub(str(headers), text)
-        mended = NUMPY_HEADERS.sub(np.get_include(), mended)
+        mended = mend(text, str(headers), np.get_include())
         if mended != text:
             path.write_text(mended, encoding='utf-8')
     return 0

@@ -12,15 +12,20 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 
 @pytest.fixture
-def graph():
+def domain():
+    """A DDS domain that nobody else on this machine uses, as long as the test runs."""
+    from jepa_wm_ros.ros.domains import DomainLease
+
+    lease = DomainLease()
+    yield lease.domain_id
+    lease.release()
+
+
+@pytest.fixture
+def graph(domain):
     """A ROS context on a DDS domain of its own, see `ros_graph.Graph`."""
     from ros_graph import Graph
 
-    from jepa_wm_ros.ros.domains import DomainLease
-
-    # leased: tests that run side by side, and demos, never hear each other
-    lease = DomainLease()
-    graph = Graph(lease.domain_id)
+    graph = Graph(domain)
     yield graph
     graph.close()
-    lease.release()

@@ -12,17 +12,24 @@ import statistics
 import sys
 import time
 from array import array
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.ros.domains import DomainLease
 from jepa_wm_ros.ros.qos import sensor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.synchronize import Event
+
+    from rclpy.node import Node
 
 PICTURES = 30
 RATE_HZ = 30.0
@@ -70,37 +77,52 @@ def _receive(domain_id: int) -> list[float]:
         stamp = message.header.stamp
         delays.append(time.time() - stamp.sec - 1e-9 * stamp.nanosec)
 
-    rclpy.init(args=[], domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
-    node = rclpy.create_node('loopback_receiver')
-    node.create_subscription(Image, 'loopback', note_delay, sensor(depth=10))
-    deadline = time.monotonic() + TIMEOUT_S
-    while len(delays) < PICTURES and time.monotonic() < deadline:
-        rclpy.spin_once(node, timeout_sec=0.1)
-    node.destroy_node()
-    rclpy.shutdown()
+    with _node('loopback_receiver', domain_id) as (node, executor):
+        node.create_subscription(Image, 'loopback', note_delay, sensor(depth=10))
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(delays) < PICTURES and time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.1)
     return delays
 
 
 def _send(domain_id: int, enough: Event) -> None:
     """Publish pictures until the receiver has had enough; the other process runs this."""
-    rclpy.init(args=[], domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
-    node = rclpy.create_node('loopback_sender')
-    publisher = node.create_publisher(Image, 'loopback', sensor(depth=10))
-    message = Image(height=_HEIGHT, width=_WIDTH, step=3 * _WIDTH, encoding='rgb8')
-    message.data = array('B', bytes(3 * _WIDTH * _HEIGHT))
-    while not enough.wait(1.0 / RATE_HZ):
-        message.header.stamp = node.get_clock().now().to_msg()
-        publisher.publish(message)
-    node.destroy_node()
-    rclpy.shutdown()
+    with _node('loopback_sender', domain_id) as (node, _):
+        publisher = node.create_publisher(Image, 'loopback', sensor(depth=10))
+        message = Image(height=_HEIGHT, width=_WIDTH, step=3 * _WIDTH, encoding='rgb8')
+        message.data = array('B', bytes(3 * _WIDTH * _HEIGHT))
+        while not enough.wait(1.0 / RATE_HZ):
+            message.header.stamp = node.get_clock().now().to_msg()
+            publisher.publish(message)
+
+
+@contextmanager
+def _node(name: str, domain_id: int) -> Iterator[tuple[Node, SingleThreadedExecutor]]:
+    """Make a node in a context of its own, and take both down afterwards."""
+    context = Context()
+    rclpy.init(
+        args=[],
+        context=context,
+        domain_id=domain_id,
+        signal_handler_options=SignalHandlerOptions.NO,
+    )
+    executor = SingleThreadedExecutor(context=context)
+    node = rclpy.create_node(name, context=context)
+    executor.add_node(node)
+    try:
+        yield node, executor
+    finally:
+        node.destroy_node()
+        executor.shutdown()
+        rclpy.try_shutdown(context=context)
 
 
 def main() -> int:
     """Measure once and print one line; exit code 1 when pictures are lost."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     try:
-        delays = measure(domain_id=1 + os.getpid() % 100)
-    except LoopbackError as error:
+        delays = measure(DomainLease().domain_id)
+    except JepaWmError as error:
         print(error, file=sys.stderr)
         return 1
     print(f'pictures arrive in {1e3 * statistics.median(delays):.1f} ms (median)')

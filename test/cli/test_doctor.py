@@ -1,0 +1,88 @@
+from types import SimpleNamespace
+
+import pytest
+
+from jepa_wm_ros.cli import checks, doctor
+from jepa_wm_ros.cli.checks import Finding, Level
+
+
+def finding(level, found='this', advice=''):
+    return lambda: Finding(level, found, advice)
+
+
+@pytest.mark.parametrize(
+    ('levels', 'code'),
+    [
+        ([Level.GOOD, Level.GOOD], 0),
+        ([Level.GOOD, Level.DOUBTFUL], 0),
+        ([Level.BAD, Level.GOOD], 1),
+    ],
+)
+def test_only_problems_count(monkeypatch, levels, code):
+    monkeypatch.setattr(doctor, 'CHECKS', [('x', finding(level)) for level in levels])
+    assert doctor.run(SimpleNamespace()) == code
+
+
+def test_what_to_do_is_printed_as_it_is(monkeypatch, capsys):
+    check = finding(Level.BAD, 'found [red]', 'do [this]')
+    monkeypatch.setattr(doctor, 'CHECKS', [('the check', check)])
+    doctor.run(SimpleNamespace())
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ('the check', 'found [red]', 'do [this]'))
+
+
+def test_a_check_that_breaks_is_a_problem_itself():
+    def broken():
+        raise ZeroDivisionError('oops')
+
+    assert doctor.examine(broken).level is Level.BAD
+    assert 'oops' in doctor.examine(broken).found
+
+
+def test_a_probe_reports_its_last_line():
+    assert checks.probe('print("a"); print("b")') == Finding(Level.GOOD, 'b')
+
+
+def test_a_probe_that_fails_reports_the_error_and_the_advice():
+    found = checks.probe('import no_such_module', advice='install it')
+    assert found.level is Level.BAD
+    assert 'no_such_module' in found.found
+    assert found.advice == 'install it'
+
+
+def test_a_probe_that_crashes_does_not_take_the_doctor_along():
+    found = checks.probe('import os; os.abort()')
+    assert found.level is Level.BAD
+
+
+def test_a_probe_that_hangs_is_given_up(monkeypatch):
+    monkeypatch.setattr(checks, 'PROBE_TIMEOUT_S', 0.5)
+    found = checks.probe('import threading; threading.Event().wait()')
+    assert found.level is Level.BAD
+    assert '0.5 s' in found.found
+
+
+def test_one_sided_large_data_transport_is_a_problem(monkeypatch):
+    monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'LARGE_DATA')
+    assert checks.check_dds().level is Level.BAD
+
+
+def test_a_full_disk_is_a_problem(monkeypatch):
+    usage = SimpleNamespace(total=1, used=1, free=2**20)
+    monkeypatch.setattr(checks.shutil, 'disk_usage', lambda _: usage)
+    assert checks.check_disk().level is Level.BAD
+    assert checks.check_shared_memory().level is Level.DOUBTFUL
+
+
+def test_a_damaged_bundle_is_a_problem(tmp_path, monkeypatch):
+    (tmp_path / 'models/broken').mkdir(parents=True)
+    monkeypatch.setattr(checks.paths, 'share', lambda *parts: tmp_path.joinpath(*parts))
+    found = checks.check_models()
+    assert found.level is Level.BAD
+    assert 'broken' in found.found
+
+
+@pytest.mark.parametrize('title', [title for title, _ in checks.CHECKS])
+def test_this_machine_has_no_problem(title):
+    found = doctor.examine(dict(checks.CHECKS)[title])
+    assert found.level is not Level.BAD, found

@@ -1,0 +1,91 @@
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from jepa_wm_ros import __version__
+from jepa_wm_ros.cli import main as cli
+from jepa_wm_ros.errors import JepaWmError
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Puts a sub-command `fake` in place that does what the test says."""
+
+    def install(run):
+        def add_parser(subparsers):
+            parser = subparsers.add_parser('fake')
+            parser.add_argument('--number', type=int, default=0)
+            parser.set_defaults(run=run)
+
+        module = SimpleNamespace(add_parser=add_parser)
+        monkeypatch.setitem(sys.modules, 'jepa_wm_ros.cli.fake', module)
+        monkeypatch.setitem(cli.COMMANDS, 'fake', 'for tests')
+
+    return install
+
+
+def raising(error):
+    def run(_):
+        raise error
+
+    return run
+
+
+def test_the_exit_code_is_the_command_s(command):
+    command(lambda args: args.number)
+    assert cli.main(['fake', '--number', '7']) == 7
+
+
+def test_an_error_for_people_is_one_line_without_a_traceback(command, capsys):
+    command(raising(JepaWmError('the goal is black')))
+    assert cli.main(['fake']) == 1
+    assert capsys.readouterr().err == 'jepa-wm: the goal is black\n'
+
+
+def test_a_bug_keeps_its_traceback(command):
+    command(raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(['fake'])
+
+
+def test_ctrl_c_ends_with_130(command):
+    command(raising(KeyboardInterrupt()))
+    assert cli.main(['fake']) == 130
+
+
+def test_a_package_that_is_not_installed_is_named(command, capsys):
+    command(raising(ModuleNotFoundError("No module named 'torch.nn'", name='torch.nn')))
+    assert cli.main(['fake']) == 1
+    assert "'torch'" in capsys.readouterr().err
+
+
+def test_an_unknown_command_gets_the_one_that_was_meant(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(['dmeo'])
+    assert end.value.code == 2
+    assert "did you mean 'demo'?" in capsys.readouterr().err
+
+
+def test_no_command_shows_all_of_them(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([])
+    assert end.value.code == 2
+    shown = capsys.readouterr().err
+    assert all(name in shown for name in cli.COMMANDS)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(['--version'])
+    assert capsys.readouterr().out.strip() == f'jepa-wm {__version__}'
+
+
+def test_help_imports_no_sub_command(monkeypatch, capsys):
+    monkeypatch.setattr(cli.importlib, 'import_module', raising(AssertionError()))
+    began = time.process_time()
+    with pytest.raises(SystemExit):
+        cli.main(['--help'])
+    assert time.process_time() - began < 0.3
+    assert 'demo' in capsys.readouterr().out
