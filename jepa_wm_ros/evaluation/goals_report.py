@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jepa_wm_ros.evaluation.palette import GOAL, INK, LEVEL, MISS, MUTED, goal_colour
-from jepa_wm_ros.evaluation.plots import new_figure, style_axes
+from jepa_wm_ros.evaluation.plots import new_figure, save_figure, style_axes
 from jepa_wm_ros.evaluation.summary import summarise
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def plot_goals(path: Path, traces: Sequence[Trace], title: str) -> None:
     times.set_xticks([trace.index + 1 for trace in traces])
     distance.legend(fontsize=9, frameon=False, loc='upper right')
     figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha='left', weight='bold')
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def still_goals(path: Path, traces: Sequence[Trace]) -> bool:
@@ -125,7 +125,7 @@ def still_goals(path: Path, traces: Sequence[Trace]) -> bool:
         )
         for axes, (picture, caption, colour) in zip(grid[:, column], rows, strict=True):
             _show(axes, picture, caption, colour)
-    figure.savefig(path)
+    save_figure(figure, path)
     return True
 
 

@@ -15,6 +15,7 @@ from jepa_wm_ros.evaluation.palette import (
     MUTED,
     PLANNER,
 )
+from jepa_wm_ros.evaluation.records import ResultsError
 from jepa_wm_ros.evaluation.summary import THRESHOLDS_CM
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def plot_evaluation(
     if not summary['complete']:
         title += f' (interrupted; {summary["episodes_wanted"]} were asked for)'
     figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha='left', weight='bold')
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -61,6 +62,21 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), dpi=150, layout='constrained', facecolor='white')
     FigureCanvasAgg(figure)
     return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG.
+
+    Raises:
+        ResultsError: The file cannot be written, for example because the disk is full.
+    """
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise ResultsError(
+            f'cannot write {path}: {error.strerror or error}; free some space or choose another '
+            'folder with --out'
+        ) from error
 
 
 def style_axes(axes: Axes, title: str, x_label: str, y_label: str) -> None:

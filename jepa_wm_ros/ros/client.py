@@ -289,13 +289,15 @@ class GraphClient:
         if max_steps is not None:
             goal.max_steps = [max_steps]
         self._find(self._reach.server_is_ready, 'reach_goal')
-        sending = self._reach.send_goal_async(
-            goal, feedback_callback=lambda message: on_progress(_progress(message.feedback))
+        handle = self._ask(
+            lambda: self._reach.send_goal_async(
+                goal, feedback_callback=lambda message: on_progress(_progress(message.feedback))
+            ),
+            'reach_goal',
         )
-        handle = self._wait(sending, 'reach_goal', _ANSWER_S)
         if not handle.accepted:
             raise GraphError('the planner rejects the goal; is it active? see its log')
-        finishing = handle.get_result_async()
+        finishing = self._start(handle.get_result_async)
         try:
             return _outcome(self._wait(finishing, 'reach_goal', timeout_s).result)
         except BaseException:
@@ -306,7 +308,7 @@ class GraphClient:
         """Cancel a goal and give the arm a little time to hold."""
         ended = threading.Event()
         finishing.add_done_callback(lambda _: ended.set())
-        handle.cancel_goal_async()
+        self._start(handle.cancel_goal_async)
         ended.wait(_CANCEL_S)
 
     def _demand(self, client: Any, request: Any, name: str) -> Any:
@@ -317,7 +319,24 @@ class GraphClient:
 
     def _call(self, client: Any, request: Any, name: str) -> Any:
         self._find(client.service_is_ready, name)
-        return self._wait(client.call_async(request), name, _ANSWER_S)
+        return self._ask(lambda: client.call_async(request), name)
+
+    def _ask(self, send: Callable[[], Future], name: str) -> Any:
+        """Send something and wait for the answer."""
+        return self._wait(self._start(send), name, _ANSWER_S)
+
+    def _start(self, send: Callable[[], Future]) -> Future:
+        """Send from the client's thread.
+
+        From here it would race with that thread: rclpy drops an answer that arrives before the
+        request has been noted ("Ignoring unexpected goal response").
+        """
+        sent = threading.Event()
+        task = self._executor.create_task(send)
+        task.add_done_callback(lambda _: sent.set())
+        if not sent.wait(_ANSWER_S):
+            raise GraphError('the connection to the graph has been closed')
+        return task.result()
 
     def _find(self, ready: Callable[[], bool], name: str) -> None:
         """Wait until somebody serves; what is sent before is lost."""

@@ -4,6 +4,57 @@ import pytest
 from jepa_wm_ros.robot.limits import WORKSPACE_CELL
 from jepa_wm_ros.robot.observation import Observation
 from jepa_wm_ros.robot.poses import Pose
+from jepa_wm_ros.worldmodel.contract import (
+    ActionContract,
+    CameraContract,
+    Contract,
+    PlanningSettings,
+    ProprioContract,
+)
+from jepa_wm_ros.worldmodel.latent import Latent
+
+
+def picture_of(position):
+    """A picture (32, 48, 3) whose mean colour tells the position (3,) [m]."""
+    picture = np.zeros((32, 48, 3)) + 60.0 + 200.0 * np.asarray(position, dtype=float)
+    picture[:, ::2] += 20.0
+    picture[:, 1::2] -= 20.0
+    return picture.round().astype(np.uint8)
+
+
+class PointModel:
+    """A world model that reads the position off the mean colour and knows what actions do."""
+
+    def __init__(self):
+        bound = (0.08, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0)
+        self.contract = Contract(
+            format_version=1,
+            name='point',
+            family='lewm',
+            licence='Apache-2.0',
+            origin='a test',
+            architecture={},
+            camera=CameraContract(width=16, height=16),
+            proprio=ProprioContract(),
+            action=ActionContract(
+                lower=tuple(-b for b in bound),
+                upper=bound,
+                mean=(0.0,) * 7,
+                std=(0.08,) * 7,
+                step_duration_s=0.4,
+            ),
+            planning=PlanningSettings(samples=64, elites=8, horizon=4, executed_steps=2),
+        )
+        self.seen = 0
+
+    def encode(self, images, proprio=None):
+        self.seen += 1
+        colours = (images.mean((-2, -1)) * 0.5 + 0.5) * 255.0
+        return Latent(tokens=((colours - 60.0) / 20.0)[:, :, None])
+
+    def rollout(self, context, past_actions, actions):
+        start = context.tokens[:, -1, None, None]
+        return Latent(tokens=start + 10.0 * actions[..., None, :3].cumsum(2))
 
 
 class FakeCell:
@@ -29,11 +80,11 @@ class FakeCell:
 
     def picture_at(self, position):
         self.pictures += 1
-        return np.full((4, 4, 3), 7, np.uint8)
+        return picture_of(position)
 
     def _observe(self):
         return Observation(
-            image=np.zeros((4, 4, 3), np.uint8),
+            image=picture_of(self.position),
             stamp_s=0.0,
             joint_positions=np.zeros(7),
             pose=Pose(self.position),
@@ -44,3 +95,8 @@ class FakeCell:
 @pytest.fixture
 def cell():
     return FakeCell()
+
+
+@pytest.fixture
+def point_model():
+    return PointModel()

@@ -3,7 +3,13 @@ import pytest
 
 from jepa_wm_ros.evaluation.closed_loop import run_closed_loop
 from jepa_wm_ros.evaluation.episodes import EpisodeSettings, draw_episode
-from jepa_wm_ros.evaluation.policies import Decision, NothingPolicy, RandomPolicy
+from jepa_wm_ros.evaluation.policies import (
+    Decision,
+    NothingPolicy,
+    PlannerPolicy,
+    PolicyError,
+    RandomPolicy,
+)
 
 BOUND = np.array([0.08, 0.08, 0.08, 0, 0, 0, 0])
 
@@ -65,3 +71,30 @@ def test_one_episode_alone_is_the_same_as_among_others(play):
 def test_policies_that_do_not_look_cost_no_pictures(cell, play):
     play(NothingPolicy(), EpisodeSettings(episodes=2, steps=2))
     assert cell.pictures == 0
+
+
+def test_the_planner_reaches_goals_that_it_knows_by_picture_only(point_model, play):
+    settings = EpisodeSettings(episodes=4)
+    for record in play(PlannerPolicy(point_model), settings):
+        assert record.final_distance_m < 0.03
+        assert record.steps[0].cost > record.steps[-1].cost
+
+
+def test_the_planner_looks_again_only_after_the_steps_that_it_executes(point_model, play):
+    settings = EpisodeSettings(episodes=1, steps=6)
+    (record,) = play(PlannerPolicy(point_model), settings)
+    looked = [step.plan_time_s is not None for step in record.steps]
+    assert looked == [True, False, True, False, True, False]
+    assert point_model.seen == 1 + 3
+
+
+def test_planned_episodes_repeat_with_the_seed(point_model, play):
+    settings = EpisodeSettings(episodes=3, steps=5)
+    first = play(PlannerPolicy(point_model), settings)
+    again = play(PlannerPolicy(point_model), settings, [2])
+    assert first[2].distances_m == again[0].distances_m
+
+
+def test_a_planner_without_a_goal_refuses(point_model, cell):
+    with pytest.raises(PolicyError, match='needs a goal picture'):
+        PlannerPolicy(point_model).begin(None, np.random.default_rng(0))

@@ -4,6 +4,7 @@ import pytest
 
 from jepa_wm_ros.evaluation.goals_report import goals_summary, plot_goals, still_goals
 from jepa_wm_ros.evaluation.movie import Movie, MovieError, check_movie
+from jepa_wm_ros.evaluation.records import ResultsError
 from jepa_wm_ros.evaluation.trace import Recorder, Trace
 from jepa_wm_ros.evaluation.video import FPS, HOLD_S, SIZE, write_video
 
@@ -101,6 +102,11 @@ def test_plot_and_still_are_pictures(tmp_path, traces):
     assert still_goals(tmp_path / 'still.png', traces)
     for name in ('plot.png', 'still.png'):
         assert cv2.imread(str(tmp_path / name)).std() > 10
+
+
+def test_a_plot_that_cannot_be_written_is_one_clear_line(tmp_path, traces):
+    with pytest.raises(ResultsError, match=r'cannot write .* free some space'):
+        plot_goals(tmp_path / 'missing' / 'plot.png', traces, 'two goals')
 
 
 def test_the_summary_has_a_row_for_each_goal_even_one_that_failed(traces):
