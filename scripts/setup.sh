@@ -164,8 +164,8 @@ main() {
   step "Python $version environment" "$(key_of <(echo "$version"))" venv make_venv
   step 'PyTorch (about 200 MB)' "$torch" torch install_torch
   step "Python packages${ros:- and ROS 2} (about 400 MB)" "$packages" packages install_packages
-  step 'messages (colcon build)' "$packages-$(find "$messages" -type f -print0 | sort -z |
-    xargs -0 sha256sum | sha256sum | cut -c1-16)" messages build_messages
+  step 'messages (colcon build)' "$(key_of "$requirements/ros.txt" "$messages"/*.* "$messages"/*/*)" \
+    messages build_messages
   step 'jepa_wm_ros itself' "$(key_of setup.py setup.cfg)" ourselves install_ourselves
   [ -z "$prepared" ] || printf 'set-up is complete\n\n'
 }
