@@ -16,7 +16,7 @@ from jepa_wm_ros.worldmodel.latent import Latent
 
 def picture_of(position):
     """A picture (32, 48, 3) whose mean colour tells the position (3,) [m]."""
-    picture = np.zeros((32, 48, 3)) + 60.0 + 200.0 * np.asarray(position, dtype=float)
+    picture = np.zeros((32, 48, 3)) + 100.0 + 200.0 * np.asarray(position, dtype=float)
     picture[:, ::2] += 20.0
     picture[:, 1::2] -= 20.0
     return picture.round().astype(np.uint8)
@@ -50,7 +50,7 @@ class PointModel:
     def encode(self, images, proprio=None):
         self.seen += 1
         colours = (images.mean((-2, -1)) * 0.5 + 0.5) * 255.0
-        return Latent(tokens=((colours - 60.0) / 20.0)[:, :, None])
+        return Latent(tokens=((colours - 100.0) / 20.0)[:, :, None])
 
     def rollout(self, context, past_actions, actions):
         start = context.tokens[:, -1, None, None]
