@@ -17,9 +17,10 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.models import ModelShelf, warm_up
 from jepa_wm_ros.nodes.observations import EncodedObservation
 from jepa_wm_ros.nodes.picture_watch import PictureWatch
-from jepa_wm_ros.nodes.robot_state import RobotState
+from jepa_wm_ros.nodes.robot_state import RobotSample, RobotState
 from jepa_wm_ros.robot.description import ARM_JOINTS, GRIPPER_JOINT
 from jepa_wm_ros.robot.gripper import PRESETS, GripperCodec
+from jepa_wm_ros.robot.joint_buffer import JointBufferError
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, encode_pose, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateMonitor
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from rclpy.task import Future
 
     from jepa_wm_ros.worldmodel.latent import Latent
+
+# Camera and arm do not begin to speak at the same moment.
+_START_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,7 @@ class EncoderNode(ManagedNode):
         self._pictures = RateMonitor()
         self._encoding, self._latency = LatencyMonitor(), LatencyMonitor()
         self._trouble = ''
+        self._first_stamp_s: float | None = None
         super().__init__('encoder', **kwargs)
 
     def setup(self) -> None:
@@ -210,8 +215,9 @@ class EncoderNode(ManagedNode):
             return
         latent, encode_time_s = job.result()
         stamp_s = decode_stamp(message.header.stamp)
-        # by now there are joint states on both sides of the picture: no extrapolation
-        sample = self._robot.at(stamp_s)
+        sample = self._robot_at(stamp_s)
+        if sample is None:
+            return
         observation = EncodedObservation(
             stamp=message.header.stamp,
             stamp_s=stamp_s,
@@ -228,6 +234,20 @@ class EncoderNode(ManagedNode):
             listener(observation)
         if self._latents.get_subscription_count():
             self._publish_latent(observation)
+
+    def _robot_at(self, stamp_s: float) -> RobotSample | None:
+        """The robot's state; None while it is normal that there is none yet.
+
+        By now there are joint states on both sides of the picture: no extrapolation.
+        """
+        if self._first_stamp_s is None:
+            self._first_stamp_s = stamp_s
+        try:
+            return self._robot.at(stamp_s)
+        except JointBufferError:
+            if 0.0 <= stamp_s - self._first_stamp_s < _START_S:
+                return None
+            raise
 
     def _publish_latent(self, observation: EncodedObservation) -> None:
         message = encode_latent(observation.latent)

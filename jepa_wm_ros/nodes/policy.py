@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from jepa_wm_ros.nodes.encoder import EncoderNode
@@ -16,19 +17,25 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.ros.lifecycle import ManagedNode
 
+_SWITCH_S = 0.0005
+
 
 def policy_nodes(
     context: Context, executor: Executor, models: ModelShelf | None = None
 ) -> list[ManagedNode]:
-    """Make an encoder and a planner that share worker thread, model and observations."""
-    worker = Worker(executor)
+    """Make an encoder and a planner that share model and observations.
+
+    Each has a thread of its own, so that pictures are encoded in time while a plan is made.
+    """
     models = models or ModelShelf()
-    encoder = EncoderNode(worker, models, context=context)
-    planner = PlannerNode(worker, models, linked=True, context=context)
+    encoder = EncoderNode(Worker(executor, name='encoder'), models, context=context)
+    planner = PlannerNode(Worker(executor, name='planner'), models, linked=True, context=context)
     encoder.listeners.append(planner.observe)
     return [encoder, planner]
 
 
 def main(args: list[str] | None = None) -> int:
     """Run encoder and planner in one process."""
+    # planning is many short Python calls: callbacks shall not wait 5 ms for their turn
+    sys.setswitchinterval(_SWITCH_S)
     return spin(policy_nodes, args)
