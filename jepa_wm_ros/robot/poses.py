@@ -136,14 +136,7 @@ def pose_difference(start: Pose, end: Pose) -> NDArray[np.float64]:
 
 def distance(start: Pose, end: Pose) -> tuple[float, float]:
     """Return how far two poses are apart: translation [m] and rotation angle [rad]."""
-    turn = end.rotation @ start.rotation.T
-    # atan2 keeps full precision for small angles, where acos of the trace has none.
-    sine = 0.5 * math.sqrt(
-        (turn[2, 1] - turn[1, 2]) ** 2
-        + (turn[0, 2] - turn[2, 0]) ** 2
-        + (turn[1, 0] - turn[0, 1]) ** 2
-    )
-    cosine = 0.5 * (turn[0, 0] + turn[1, 1] + turn[2, 2] - 1.0)
+    _, sine, cosine = _axis_and_angle(end.rotation @ start.rotation.T)
     offset = end.position - start.position
     return math.sqrt(offset @ offset), math.atan2(sine, cosine)
 
@@ -161,8 +154,22 @@ def rotation_from_vector(vector: ArrayLike) -> NDArray[np.float64]:
 
 def vector_from_rotation(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the `(3,)` rotation vector [rad], |v| <= pi, of a `(3, 3)` rotation (logarithm)."""
+    axis, sine, cosine = _axis_and_angle(rotation)
+    if sine < 1e-12 and cosine > 0.0:
+        return axis
+    if cosine > -0.99:
+        return axis * (math.atan2(sine, cosine) / sine)
+    # Near half a turn the matrix is nearly symmetric and hides its axis; the quaternion does not.
     w, x, y, z = mat2quat(rotation)
-    sine = math.sqrt(x * x + y * y + z * z)
-    if sine < 1e-12:
-        return np.zeros(3)
-    return (2.0 * math.atan2(sine, w) / sine) * np.array([x, y, z])
+    length = math.sqrt(x * x + y * y + z * z)
+    return (2.0 * math.atan2(length, w) / length) * np.array([x, y, z])
+
+
+def _axis_and_angle(rotation: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
+    """Return the rotation axis scaled by the sine of the angle, that sine, and the cosine.
+
+    atan2 of both keeps full precision for small angles, where acos of the trace has none.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = rotation.tolist()
+    x, y, z = 0.5 * (h - f), 0.5 * (c - g), 0.5 * (d - b)
+    return np.array([x, y, z]), math.sqrt(x * x + y * y + z * z), 0.5 * (a + e + i - 1.0)

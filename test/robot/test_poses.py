@@ -156,11 +156,18 @@ def test_what_is_not_a_unit_quaternion_is_refused(quaternion):
         from_quaternion_xyzw(np.zeros(3), quaternion)
 
 
-@given(st.tuples(*[st.floats(-1.8, 1.8)] * 3))
-def test_rotation_vector_survives_a_round_trip(vector):
-    if np.linalg.norm(vector) < math.pi - 1e-3:
-        found = vector_from_rotation(rotation_from_vector(vector))
-        np.testing.assert_allclose(found, vector, atol=1e-7)
+@given(st.tuples(*[st.floats(-1.0, 1.0)] * 3), st.floats(0.0, math.pi - 1e-6))
+def test_rotation_vector_survives_a_round_trip(axis, angle):
+    length = np.linalg.norm(axis)
+    vector = angle * np.array(axis) / length if length > 1e-3 else np.array(axis)
+    found = vector_from_rotation(rotation_from_vector(vector))
+    np.testing.assert_allclose(found, vector, atol=1e-7)
+
+
+def test_rotation_vector_of_half_a_turn_is_pi_long():
+    for axis in np.eye(3):
+        found = vector_from_rotation(2.0 * np.outer(axis, axis) - np.eye(3))
+        np.testing.assert_allclose(np.abs(found), math.pi * axis, atol=1e-9)
 
 
 @given(poses, actions)
