@@ -13,7 +13,7 @@ from typing import Any, cast
 from jepa_wm_ros.errors import JepaWmError
 
 VARIABLE = 'MUJOCO_GL'
-BACKENDS = ('egl', 'osmesa', 'glfw')
+BACKENDS = ('egl', 'osmesa')  # glfw would need a display
 _ADVICE = (
     'install EGL (`apt install libegl1 libgl1-mesa-dri`) or OSMesa (`apt install libosmesa6`), or '
     f'set {VARIABLE} to one of {", ".join(BACKENDS)} that works here'
@@ -30,26 +30,24 @@ def import_mujoco() -> ModuleType:
     """Import MuJoCo; first sets `MUJOCO_GL` to a backend that works, unless it is set.
 
     Raises:
-        RendererError: no backend works.
+        RendererError: no backend works, or the variable names none that is supported.
     """
-    if 'mujoco' not in sys.modules and not os.environ.get(VARIABLE):
-        os.environ[VARIABLE] = choose_backend()
+    if 'mujoco' not in sys.modules:
+        os.environ[VARIABLE] = _backend()
     import mujoco
 
     return cast(ModuleType, mujoco)
 
 
 def open_context(width: int, height: int) -> Any:
-    """Open an off-screen OpenGL context (with `make_current` and `free`) and makes it current.
+    """Open an off-screen OpenGL context (with `make_current` and `free`) and make it current.
 
     Works whatever was imported before: MuJoCo itself would look at `MUJOCO_GL` only once.
 
     Raises:
         RendererError: the context cannot be opened.
     """
-    name = os.environ.get(VARIABLE) or choose_backend()
-    if name not in BACKENDS:
-        raise RendererError(f'{VARIABLE}={name!r} is not supported; use {", ".join(BACKENDS)}')
+    name = _backend()
     # Several renderers share a machine: Mesa's own threads would only fight for its cores.
     os.environ.setdefault('LP_NUM_THREADS', '0')
     try:
@@ -60,6 +58,14 @@ def open_context(width: int, height: int) -> Any:
             f'cannot open an OpenGL context with {VARIABLE}={name} ({error}); {_ADVICE}'
         ) from error
     return context
+
+
+def _backend() -> str:
+    """Return what the environment asks for, or else what works."""
+    name = os.environ.get(VARIABLE) or choose_backend()
+    if name not in BACKENDS:
+        raise RendererError(f'{VARIABLE}={name!r} is not supported; use {", ".join(BACKENDS)}')
+    return name
 
 
 def choose_backend() -> str:
@@ -118,7 +124,7 @@ def _initialises(egl: ctypes.CDLL, display: int | None) -> bool:
 
 
 def _library(name: str, files: tuple[str, ...]) -> ctypes.CDLL | None:
-    """Load a shared library, or returns None when the machine does not have it."""
+    """Load a shared library, or return None when the machine does not have it."""
     found = ctypes.util.find_library(name)
     for file in (*files, *([found] if found else [])):
         try:

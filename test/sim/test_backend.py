@@ -29,9 +29,13 @@ def test_without_any_backend_the_error_says_what_to_install(monkeypatch):
 
 
 def test_unknown_choice_is_refused_with_the_known_ones(monkeypatch):
-    monkeypatch.setenv('MUJOCO_GL', 'vulkan')
-    with pytest.raises(RendererError, match='egl, osmesa, glfw'):
-        backend.open_context(64, 64)
+    for choice in ('vulkan', 'glfw'):
+        monkeypatch.setenv('MUJOCO_GL', choice)
+        with pytest.raises(RendererError, match=f"'{choice}' is not supported; use egl, osmesa"):
+            backend.open_context(64, 64)
+        monkeypatch.delitem(sys.modules, 'mujoco', raising=False)
+        with pytest.raises(RendererError, match='is not supported'):
+            backend.import_mujoco()
 
 
 def test_missing_library_is_no_backend(monkeypatch):
