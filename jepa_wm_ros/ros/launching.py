@@ -28,7 +28,7 @@ def launch_nodes(
         log_level: debug, info, warn, error or fatal.
         parameter_file: A file that wins over those in `config/`; empty for none.
     """
-    from launch_ros.actions import Node  # type: ignore[import-not-found]
+    from launch_ros.actions import Node
 
     extra = [parameter_file] if parameter_file else []
     return [
