@@ -16,7 +16,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64
+from std_msgs.msg import Bool, Float64
 from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.errors import JepaWmError
@@ -141,6 +141,7 @@ class ActionPublisher(ManagedNode):
         # Only the newest sample says where the arm is: a queue would only make it look old.
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor())
         self.create_subscription(ObservationHealth, 'image_health', self._on_picture, qos.sensor())
+        self.create_subscription(Bool, 'robot_ready', self._on_ready, qos.sensor())
         self._status = self.create_lifecycle_publisher(
             SafetyStatus, 'safety_status', qos.latched()
         )
@@ -183,6 +184,9 @@ class ActionPublisher(ManagedNode):
         now = self._now()
         self._image_rate.tick(now.steady_s)
         self._require_arm().picture_seen(decode_stamp(message.header.stamp), message.frozen, now)
+
+    def _on_ready(self, message: Bool) -> None:
+        self._require_arm().supervisor.ready_seen(time.monotonic(), ready=message.data)
 
     # -- services ------------------------------------------------------------------------------
 

@@ -119,6 +119,15 @@ class ActionPublisherConfig:
     joint_margin_rad: float = parameter(
         0.02, 'distance that joints keep from their limits', unit='rad', minimum=0.0, dynamic=True
     )
+    require_ready: bool = parameter(
+        False,
+        'whether the topic robot_ready (std_msgs/Bool: true while the arm may move) must say so: '
+        "the robot's mode, or a dead man's switch",
+        dynamic=True,
+    )
+    max_ready_age_s: float = parameter(
+        0.5, 'how long one robot_ready counts', unit='s', minimum=0.0, dynamic=True
+    )
     max_joint_age_s: float = parameter(
         0.1, 'joint states older than this are a fault', unit='s', minimum=0.0, dynamic=True
     )
@@ -246,6 +255,7 @@ class ActionPublisherConfig:
             max_joint_age_s=self.max_joint_age_s,
             max_image_age_s=self.max_image_age_s,
             image_hold_age_s=self.image_hold_age_s,
+            max_ready_age_s=self.max_ready_age_s if self.require_ready else math.inf,
             max_plan_age_s=self.max_plan_age_s,
             max_drift_m=self.max_drift_m,
             max_drift_rad=self.max_drift_rad,

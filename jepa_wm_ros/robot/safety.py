@@ -32,6 +32,11 @@ from jepa_wm_ros.robot.safety_rules import (
     old_plan,
 )
 
+NOT_READY = (
+    'the robot does not say (robot_ready) that it may move: is it in the right mode, is the '
+    "dead man's switch pressed?"
+)
+
 
 @dataclass(slots=True)
 class _Signal:
@@ -78,6 +83,7 @@ class SafetySupervisor:
     _joints: _Signal = field(default_factory=_Signal)
     _image: _Signal = field(default_factory=_Signal)
     _frozen: bool = False
+    _ready: _Signal = field(default_factory=_Signal)
     _other_publishers: int = 0
 
     @property
@@ -102,6 +108,10 @@ class SafetySupervisor:
         if not frozen:
             self._image = _Signal(now_s, latency_s)
 
+    def ready_seen(self, now_s: float, *, ready: bool) -> None:
+        """Note that the robot said whether it may move."""
+        self._ready = _Signal(now_s) if ready else _Signal()
+
     def publishers_seen(self, others: int) -> None:
         """Note how many others publish commands for the same arm."""
         self._other_publishers = others
@@ -122,7 +132,7 @@ class SafetySupervisor:
             return self.refuse(
                 ResultCode.FAULT, f'{self._describe_fault()}: reset the fault before arming'
             )
-        refusal = self._stale_joints(now_s) or self._second_publisher()
+        refusal = self._stale_joints(now_s) or self._not_ready(now_s) or self._second_publisher()
         if refusal is None and self._state is SafetyState.DISARMED:
             self._state = SafetyState.ARMED
         return refusal
@@ -157,6 +167,7 @@ class SafetySupervisor:
             or self._not_finite(admission)
             or self._stale_joints(now_s)
             or self._stale_image(now_s)
+            or self._not_ready(now_s)
             or self._second_publisher()
             or self._counted(old_plan(admission, self.limits))
             or self._counted(drifted(admission, self.limits))
@@ -214,6 +225,8 @@ class SafetySupervisor:
                 f'no new picture for {image_age:.3f} s (limit {limits.max_image_age_s} s): '
                 'are camera and encoder running?',
             )
+        elif not self._is_ready(now_s):
+            self.latch(FaultCode.ROBOT_MODE, NOT_READY)
         elif self._other_publishers > 0:
             self.latch(FaultCode.SECOND_PUBLISHER, self._publishers_message())
         else:
@@ -272,6 +285,15 @@ class SafetySupervisor:
             ResultCode.IMAGE_STALE,
             f'pictures are {text} (limit {limit} s): are camera and encoder running?',
         )
+
+    def _is_ready(self, now_s: float) -> bool:
+        """Whether the robot may move, as far as it has to say so."""
+        limit = self.limits.max_ready_age_s
+        return math.isinf(limit) or self._ready.age(now_s) <= limit
+
+    def _not_ready(self, now_s: float) -> Refusal | None:
+        """Refuse while the robot does not say that it may move."""
+        return None if self._is_ready(now_s) else self.refuse(ResultCode.NOT_ARMED, NOT_READY)
 
     def _second_publisher(self) -> Refusal | None:
         """Refuse while somebody else commands the same arm."""

@@ -29,6 +29,8 @@ class SafetyLimits:
         max_joint_age_s: Joint states older than this are a fault [s].
         max_image_age_s: Pictures older than this are a fault during a motion [s].
         image_hold_age_s: Pictures older than this make a motion pause [s].
+        max_ready_age_s: The robot must have said that it may move within this time [s] (its
+            driver, or a dead man's switch); infinity does not ask for it.
         max_plan_age_s: Age of a plan's observation when its execution begins [s].
         max_drift_m: How far the arm may have moved since the plan's observation [m].
         max_drift_rad: The same for rotation [rad].
@@ -46,6 +48,7 @@ class SafetyLimits:
     max_joint_age_s: float = 0.1
     max_image_age_s: float = 0.25
     image_hold_age_s: float = 0.12
+    max_ready_age_s: float = math.inf
     max_plan_age_s: float = 2.0
     max_drift_m: float = 0.01
     max_drift_rad: float = math.radians(3.0)

@@ -7,11 +7,13 @@ import time
 import numpy as np
 import pytest
 from fake_arm import CAMERA_S, FakeArm
+from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.action import ExecuteActions
 from jepa_wm_msgs.msg import SafetyStatus
 from trajectory_msgs.msg import JointTrajectory
 
 from jepa_wm_ros.robot.poses import apply_action, distance
+from jepa_wm_ros.ros.conversions import decode_pose
 
 Code = ExecuteActions.Result
 FORWARD = [0.05, 0.0, -0.05, 0.0, 0.0, 0.0, 0.0]
@@ -225,6 +227,56 @@ def test_deactivation_during_a_motion_holds_as_the_last_thing(graph, make_publis
     assert_holds(arm)
     assert not arm.send(arm.plan(FAR)).accepted
     assert len(arm.commands) == count
+
+
+def test_reactivated_node_is_disarmed(graph, make_publisher):
+    node = make_publisher(max_joint_age_s=0.4)
+    arm = FakeArm(graph)
+    arm.ready()
+    arm.arm()
+    node.trigger_deactivate()
+    node.trigger_activate()
+    graph.spin_until(lambda: arm.status.state == SafetyStatus.DISARMED)
+    assert arm.execute(arm.plan(FAR)).code == Code.NOT_ARMED
+
+
+def test_dry_run_leaves_the_arm_alone(graph, make_publisher):
+    make_publisher(backend='dry_run', max_joint_age_s=0.4, image_hold_age_s=0.25)
+    arm = FakeArm(graph)
+    shown = []
+    arm.node.create_subscription(PoseStamped, 'dry_run_pose', shown.append, 50)
+    graph.spin_until(
+        lambda: (
+            arm.status is not None
+            and max(arm.status.joint_age_s, arm.status.image_age_s) < 0.1
+            and arm.node.count_publishers('dry_run_pose') == 1
+        )
+    )
+    arm.arm()
+    assert arm.execute(arm.plan(FAR)).code == Code.NOT_SETTLED
+    assert shown
+    assert not arm.commands
+
+
+def test_cartesian_backend_sends_the_flange_in_the_base_frame(graph, make_publisher):
+    make_publisher(backend='cartesian_pose', max_joint_age_s=0.4, image_hold_age_s=0.25,
+                   max_tracking_error_m=1.0, settle_timeout_s=0.1)  # fmt: skip
+    arm = FakeArm(graph)
+    sent = []
+    arm.node.create_subscription(PoseStamped, 'target_pose', sent.append, 50)
+    graph.spin_until(
+        lambda: (
+            arm.status is not None
+            and max(arm.status.joint_age_s, arm.status.image_age_s) < 0.1
+            and arm.node.count_publishers('target_pose') == 1
+        )
+    )
+    arm.arm()
+    target = apply_action(arm.pose, FAR)
+    arm.execute(arm.plan(FAR))
+    graph.spin_until(lambda: len(sent) > 35)
+    assert sent[-1].header.frame_id == 'panda_link0'
+    assert distance(decode_pose(sent[-1].pose), target)[0] < 1e-3
 
 
 def test_first_command_follows_a_plan_within_milliseconds(arm):

@@ -147,6 +147,25 @@ def test_inputs_that_fail_during_a_motion_latch_a_fault(executing, prepare, code
     assert executing.state is SafetyState.FAULT
 
 
+def test_robot_that_must_say_that_it_may_move_is_asked(executing):
+    executing.limits = SafetyLimits(max_ready_age_s=0.5)
+    executing.ready_seen(NOW, ready=True)
+    assert executing.watch(NOW)
+    executing.ready_seen(NOW, ready=False)
+    assert not executing.watch(NOW)
+    assert executing.fault.code is FaultCode.ROBOT_MODE
+
+
+@pytest.mark.parametrize('ready', [True, False])
+def test_robot_that_says_nothing_or_no_is_not_armed(ready):
+    supervisor = live(SafetyLimits(max_ready_age_s=0.5))
+    assert supervisor.arm(NOW).code is ResultCode.NOT_ARMED
+    supervisor.ready_seen(NOW - 0.6 if ready else NOW, ready=ready)
+    assert 'robot_ready' in supervisor.arm(NOW).message
+    supervisor.ready_seen(NOW, ready=True)
+    assert supervisor.arm(NOW) is None
+
+
 def test_late_picture_pauses_without_a_fault(executing):
     executing.joints_seen(NOW + 0.15)
     assert not executing.watch(NOW + 0.15)
