@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ACTIVE_S = 90.0
 READY_S = 20.0
+WATCH_S = 0.2
 HOLDS = ('FAULT', 'EXECUTION_FAILED', 'NO_OBSERVATION')
 """Ends of a goal after which it may be sent again: the arm was held, and nothing is broken."""
 MOST_HOLDS = 3
@@ -136,3 +137,20 @@ def _rearm(client: GraphClient, meanwhile: Callable[[], object] = lambda: None) 
     client.disarm()
     meanwhile()
     client.arm()
+
+
+def stay(client: GraphClient, picture: Path, steps: Steps) -> None:
+    """Keep the graph running until Ctrl-C, and say how to use it from another terminal.
+
+    Raises:
+        ProcessError: A process of the graph has ended.
+    """
+    steps.done('the graph stays until Ctrl-C; the arm is armed. In another terminal:')
+    command = f'ROS_DOMAIN_ID={client.domain_id} jepa-wm goal send {picture}'
+    steps.console.print(f'  {command}', soft_wrap=True, highlight=False)
+    try:
+        while True:
+            client.watch()
+            time.sleep(WATCH_S)
+    except KeyboardInterrupt:
+        steps.done('leaving')

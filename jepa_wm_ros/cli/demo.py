@@ -39,6 +39,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument('--seed', type=int, default=1, help='draws starts and goals (default: 1)')
     parser.add_argument('--max-steps', type=int, default=25, help='for each goal (default: 25)')
     parser.add_argument('--no-video', action='store_true', help='leave out demo.mp4 and still.png')
+    parser.add_argument(
+        '--stay',
+        action='store_true',
+        help='keep the graph running after the goals, for `jepa-wm goal`, until Ctrl-C',
+    )
     parser.add_argument('--out', type=Path, help='folder (default: runs/demo-<time>)')
     parser.set_defaults(run=run)
 
@@ -85,7 +90,7 @@ def _reach_goals(
     steps: Steps,
 ) -> None:
     """Bring the graph up, pursue all goals, bring it down; what was seen goes into `traces`."""
-    from jepa_wm_ros.cli.cell import render_goals, running_cell
+    from jepa_wm_ros.cli.cell import render_goals, running_cell, stay
     from jepa_wm_ros.cli.pictures import write_picture
     from jepa_wm_ros.evaluation.trace import Recorder, Trace
 
@@ -101,6 +106,8 @@ def _reach_goals(
         for draw, picture in zip(draws, pictures, strict=True):
             traces.append(Trace(index=draw.index, goal=draw.goal, picture=picture))
             _pursue(client, recorder, traces[-1], draw, args, steps)
+        if args.stay:
+            stay(client, folder / 'goals' / 'goal_1.png', steps)
 
 
 def _pursue(

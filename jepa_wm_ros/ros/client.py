@@ -121,6 +121,10 @@ class GraphClient:
         namespace: Namespace of the graph.
         watch: Called again and again while something is awaited; raises to end the waiting, for
             example because a process of the graph died.
+
+    Attributes:
+        node: The client's node, for further subscriptions.
+        watch: As given.
     """
 
     def __init__(
@@ -130,7 +134,7 @@ class GraphClient:
         namespace: str = '',
         watch: Callable[[], None] = lambda: None,
     ) -> None:
-        self._watch = watch
+        self.watch = watch
         self._context = Context()
         options = SignalHandlerOptions.NO
         rclpy.init(
@@ -166,6 +170,11 @@ class GraphClient:
         """Close."""
         self.close()
 
+    @property
+    def domain_id(self) -> int:
+        """DDS domain of the graph."""
+        return int(self._context.get_domain_id())
+
     def close(self) -> None:
         """End the thread and leave the graph."""
         self._executor.shutdown(timeout_sec=1.0)
@@ -186,11 +195,11 @@ class GraphClient:
             waiting['sim (service reset)'] = self._reset.service_is_ready
         deadline = time.monotonic() + timeout_s
         while missing := [name for name, ready in waiting.items() if not ready()]:
-            self._watch()
+            self.watch()
             if time.monotonic() > deadline:
                 raise GraphError(
                     f'no {" and no ".join(missing)} within {timeout_s:g} s on DDS domain '
-                    f'{self._context.get_domain_id()}; is the graph running, in this '
+                    f'{self.domain_id}; is the graph running, in this '
                     'ROS_DOMAIN_ID and namespace?'
                 )
             time.sleep(_LOOK_S)
@@ -342,7 +351,7 @@ class GraphClient:
         """Wait until somebody serves; what is sent before is lost."""
         deadline = time.monotonic() + _ANSWER_S
         while not ready():
-            self._watch()
+            self.watch()
             if time.monotonic() > deadline:
                 raise GraphError(
                     f'nobody serves {name}; is the graph running, in this ROS_DOMAIN_ID and '
@@ -355,7 +364,7 @@ class GraphClient:
         future.add_done_callback(lambda _: done.set())
         deadline = time.monotonic() + timeout_s
         while not done.wait(_LOOK_S):
-            self._watch()
+            self.watch()
             if time.monotonic() > deadline:
                 raise GraphError(f'{name} did not answer within {timeout_s:g} s')
         return future.result()

@@ -1,9 +1,13 @@
 """The whole graph: simulator, action publisher, policy and client, over DDS."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
 
 import cv2
+import numpy as np
 import pytest
 
 from jepa_wm_ros.evaluation.goals_report import WORKED
@@ -111,3 +115,39 @@ def test_a_machine_that_cannot_render_is_told_what_to_install(demo):
     assert run.result() == 1
     assert "MUJOCO_GL='nonsense' is not supported; use egl, osmesa" in run.said
     assert 'Traceback' not in run.said
+
+
+def goal(demo_folder, domain, *words):
+    command = [sys.executable, '-m', 'jepa_wm_ros.cli.main', 'goal', *words]
+    environment = {**os.environ, 'ROS_DOMAIN_ID': domain}
+    return subprocess.run(
+        command, env=environment, cwd=demo_folder, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_goals_are_sent_to_a_running_graph_from_another_terminal(demo):
+    run = demo('--goals', '1', '--max-steps', '2', '--no-video', '--stay')
+    run.wait_until(lambda: 'the graph stays' in run.said)
+    domain = re.search(r'ROS_DOMAIN_ID=(\d+)', run.said).group(1)
+    assert goal(run.folder, domain, 'status').stdout.strip().startswith('ARMED')
+    captured = goal(run.folder, domain, 'capture')
+    assert captured.returncode == 0, captured.stderr
+    # the arm already is where the captured picture shows it
+    here = goal(run.folder, domain, 'captured', '--max-steps', '5')
+    assert (here.returncode, here.stdout.split(':')[0]) == (0, 'REACHED'), here.stderr
+    there = goal(run.folder, domain, 'send', 'goals/goal_1.png', '--max-steps', '1')
+    assert there.stdout.split(':')[0] in WORKED, there.stderr
+    assert 'no goal was under way' in goal(run.folder, domain, 'cancel').stdout
+    run.interrupt()
+    assert run.result(60.0) in (0, 1)
+    assert run.summary['goals'][0]['outcome'] in WORKED
+    assert run.children() == {}
+
+
+def test_a_goal_without_a_graph_says_so(tmp_path, domain):
+    picture = tmp_path / 'goal.png'
+    cv2.imwrite(str(picture), np.random.default_rng(0).integers(0, 255, (90, 160, 3)))
+    sent = goal(tmp_path, str(domain), 'send', str(picture))
+    assert sent.returncode == 1
+    assert 'no planner' in sent.stderr
+    assert sent.stderr.count('\n') == 1
