@@ -9,7 +9,7 @@ from jepa_wm_msgs.action import ExecuteActions
 from rclpy.action import ActionClient
 
 from jepa_wm_ros.nodes.goals import GoalCode, GoalError
-from jepa_wm_ros.ros.waiting import first_of
+from jepa_wm_ros.ros.waiting import first_of, settled
 
 if TYPE_CHECKING:
     from jepa_wm_msgs.msg import Plan
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from rclpy.task import Future
 
 _LOOK_AGAIN_S = 0.5
+_LOOK_S = 0.02
 _HALT_S = 2.0
+_SETTLING_S = 5.0
 
 
 class ArmClient:
@@ -33,21 +35,36 @@ class ArmClient:
         self._answer_s = answer_s
         self._client = ActionClient(node, ExecuteActions, 'execute')
 
-    async def execute(self, plan: Plan, halt: Future) -> Any:
-        """Have a plan executed.
+    async def ready(self, halt: Future) -> None:
+        """Wait until somebody serves the action, or `halt` is resolved.
+
+        Raises:
+            GoalError: Nobody does.
+        """
+        deadline = time.monotonic() + self._answer_s
+        while not self._client.server_is_ready() and not settled(halt):
+            if time.monotonic() > deadline:
+                raise self._silent('does not serve the action `execute`')
+            await first_of(self._node, (halt,), _LOOK_S)
+
+    def send(self, plan: Plan) -> Future:
+        """Send a plan for execution; give the future to `finish`."""
+        return self._client.send_goal_async(ExecuteActions.Goal(plan=plan))
+
+    async def finish(self, sending: Future, motion_s: float, halt: Future) -> Any:
+        """Wait for what becomes of a plan.
 
         Args:
-            plan: The plan.
+            sending: From `send`.
+            motion_s: How long the motion should take [s].
             halt: When it is resolved, the motion is cancelled (the arm holds).
 
         Returns:
             `ExecuteActions.Result`, whatever its code says.
 
         Raises:
-            GoalError: Nobody serves the action, it rejected the plan, or it went silent.
+            GoalError: The action publisher rejected the plan, or went silent.
         """
-        await self._find(halt)
-        sending = self._client.send_goal_async(ExecuteActions.Goal(plan=plan))
         # not interruptible: without the handle there is nothing that could be cancelled
         if await first_of(self._node, (sending,), self._answer_s) is None:
             sending.add_done_callback(_cancel_late)
@@ -58,18 +75,11 @@ class ArmClient:
                 GoalCode.EXECUTION_FAILED, 'action_publisher rejected the plan; see its log'
             )
         finishing = handle.get_result_async()
-        limit_s = plan.execute_steps * plan.step_duration_s * 3.0 + 5.0
-        if await self._wait(finishing, halt, limit_s) is halt:
+        if await self._wait(finishing, halt, 3.0 * motion_s + _SETTLING_S) is halt:
             handle.cancel_goal_async()
             if await first_of(self._node, (finishing,), _HALT_S) is None:
                 raise self._silent('did not confirm that the arm holds')
         return finishing.result().result
-
-    async def _find(self, halt: Future) -> None:
-        deadline = time.monotonic() + self._answer_s
-        while not self._client.server_is_ready():
-            if time.monotonic() > deadline or await first_of(self._node, (halt,), 0.02):
-                raise self._silent('does not serve the action `execute`')
 
     async def _wait(self, finishing: Future, halt: Future, limit_s: float) -> Future:
         """Wait in slices, to notice a server that died; return what happened first."""

@@ -220,14 +220,19 @@ class GoalRun:
                 GoalCode.PLANNING_FAILED, 'the plan is not finite; nothing was sent to the arm'
             )
         self._plan_time_s = plan.plan_time_s
-        message = self._message(session, plan, observation)
-        self._tools.show_plan(message)
-        self._halt = future_for(self._tools.node.executor)
+        tools, halt = self._tools, future_for(self._tools.node.executor)
+        self._halt = halt
+        await tools.arm.ready(halt)
+        self._check()
         if self._resume is not None:
             return observation.stamp_s  # paused meanwhile: look again afterwards
-        result = await self._tools.arm.execute(message, self._halt)
+        message = self._message(session, plan, observation)
+        sending = tools.arm.send(message)
+        tools.show_plan(message)  # after sending: the arm comes first
+        motion_s = message.execute_steps * message.step_duration_s
+        result = await tools.arm.finish(sending, motion_s, halt)
         session.executed(result.executed_steps)
-        self._tools.mind.executed(plan.actions[: result.executed_steps])
+        tools.mind.executed(plan.actions[: result.executed_steps])
         self._check()
         self._judge_motion(result)
         return max(decode_stamp(result.completed), observation.stamp_s)
