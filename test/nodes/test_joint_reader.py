@@ -1,0 +1,52 @@
+"""Joints are found by name, whatever order and company they come in."""
+
+import numpy as np
+import pytest
+
+from jepa_wm_ros.nodes.joint_reader import JointReader
+from jepa_wm_ros.robot.gripper import GripperCodec, GripperError
+
+ARM = ('one', 'two', 'three')
+
+
+@pytest.fixture
+def reader():
+    codec = GripperCodec.preset('franka_hand')
+    return JointReader(joint_names=ARM, gripper_joint='finger', codec=codec)
+
+
+def test_order_does_not_matter(reader):
+    joints = reader.read(['three', 'finger', 'one', 'two'], [3.0, 0.01, 1.0, 2.0])
+    np.testing.assert_array_equal(joints, [1.0, 2.0, 3.0])
+    assert reader.gripper == pytest.approx(0.75)
+
+
+def test_order_may_change_from_message_to_message(reader):
+    reader.read(['one', 'two', 'three'], [1.0, 2.0, 3.0])
+    joints = reader.read(['two', 'one', 'three'], [2.0, 1.0, 3.0])
+    np.testing.assert_array_equal(joints, [1.0, 2.0, 3.0])
+
+
+def test_gripper_may_report_alone(reader):
+    assert reader.read(['finger'], [0.04]) is None
+    assert reader.gripper == 0.0
+    assert reader.read(list(ARM), [1.0, 2.0, 3.0]) is not None
+    assert reader.gripper == 0.0
+
+
+def test_messages_of_others_are_no_joint_state_of_the_arm(reader):
+    assert reader.read(['one', 'two'], [1.0, 2.0]) is None
+    assert reader.read(['wheel'], [1.0]) is None
+    assert reader.gripper is None
+
+
+def test_message_with_fewer_positions_than_names_is_ignored(reader):
+    assert reader.read(list(ARM), [1.0, 2.0]) is None
+    assert reader.read([*ARM, 'finger'], []) is None
+
+
+def test_reading_of_another_gripper_is_an_error_and_makes_the_gripper_unknown(reader):
+    reader.read(['finger'], [0.02])
+    with pytest.raises(GripperError):
+        reader.read(['finger'], [0.8])
+    assert reader.gripper is None
