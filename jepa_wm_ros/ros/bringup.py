@@ -29,6 +29,13 @@ _LOCAL = {
     'OMP_NUM_THREADS': '1',
 }
 
+_PATIENCE: Mapping[str, ParameterValue] = {
+    # a simulator beside a model on a busy laptop stutters as no real camera or arm does
+    'max_joint_age_s': 0.25,
+    'image_hold_age_s': 0.25,
+    'max_image_age_s': 0.5,
+}
+
 
 class BringupError(JepaWmError):
     """The system cannot be started as asked."""
@@ -123,7 +130,8 @@ def cell(overrides: Overrides | None = None) -> tuple[ProcessSpec, ...]:
     Raises:
         BringupError: There is no such node.
     """
-    processes = (sim_process(), action_publisher_process(), policy_process())
+    patient = replace(action_publisher_process(), parameters=_PATIENCE)
+    processes = (sim_process(), patient, policy_process())
     local = [replace(p, environment={**_LOCAL, **p.environment}) for p in processes]
     return with_overrides(local, overrides or {})
 

@@ -55,7 +55,7 @@ def test_the_sim_launch_file_starts_the_processes_of_the_table(launch):
     for node, process in zip(nodes, table, strict=True):
         *files, values = node['parameters']
         assert [Path(file) for file in files] == process.parameter_paths()
-        assert values == process.parameters == {}
+        assert values == process.parameters
         assert node['additional_env'] == process.environment
 
 
@@ -71,7 +71,7 @@ def test_launch_arguments_reach_the_right_processes(launch):
     by_name = {node['executable']: node for node in nodes}
     assert by_name['policy']['parameters'][-1] == {'model': '/models/mine'}
     assert by_name['sim']['parameters'][-1] == {'variation': 'seen'}
-    assert by_name['action_publisher']['parameters'][-1] == {}
+    assert by_name['action_publisher']['parameters'][-1] == cell()[1].parameters
     for node in nodes:
         assert node['namespace'] == 'left'
         assert node['parameters'][-2] == '/my.yaml'
