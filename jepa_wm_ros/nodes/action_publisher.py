@@ -121,8 +121,10 @@ class ActionPublisher(ManagedNode):
 
     @property
     def busy(self) -> bool:
-        """Whether results or last commands may still be on their way."""
-        return bool(self._executions) or time.monotonic() - self._last_words_s < FAREWELL_S
+        """Whether results or the last command may still be on their way."""
+        recent = time.monotonic() - self._last_words_s < FAREWELL_S
+        delivered = self._arm is None or self._backend.delivered()
+        return bool(self._executions) or recent or not delivered
 
     def config_changed(self, previous: ActionPublisherConfig) -> None:
         """Use new limits from the next motion on.

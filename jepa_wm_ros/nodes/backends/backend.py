@@ -45,6 +45,9 @@ class CommandBackend(Protocol):
     def send(self, command: ArmCommand) -> None:
         """Put one set-point on the wire. Must not wait."""
 
+    def delivered(self) -> bool:
+        """Whether all listeners that promise reliability have got the last command."""
+
 
 def _joint_trajectory(wiring: Wiring) -> CommandBackend:
     from jepa_wm_ros.nodes.backends.joint_trajectory import JointTrajectoryBackend

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from geometry_msgs.msg import PoseStamped
+from rclpy.duration import Duration
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
 from jepa_wm_ros.robot.motion import ArmCommand
@@ -28,6 +29,10 @@ class CartesianPoseBackend:
     def topic(self) -> str | None:
         """The command topic."""
         return str(self._publisher.topic_name)
+
+    def delivered(self) -> bool:
+        """Whether all reliable listeners have got the last command."""
+        return bool(self._publisher.wait_for_all_acked(Duration(nanoseconds=0)))
 
     def send(self, command: ArmCommand) -> None:
         """Publish the pose."""

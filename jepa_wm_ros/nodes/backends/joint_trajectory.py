@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 
-from builtin_interfaces.msg import Duration
+from builtin_interfaces.msg import Duration as DurationMessage
+from rclpy.duration import Duration
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
@@ -32,6 +33,10 @@ class JointTrajectoryBackend:
         """The command topic."""
         return str(self._publisher.topic_name)
 
+    def delivered(self) -> bool:
+        """Whether all reliable listeners have got the last command."""
+        return bool(self._publisher.wait_for_all_acked(Duration(nanoseconds=0)))
+
     def send(self, command: ArmCommand) -> None:
         """Publish one point. The stamp stays zero, which means: begin now."""
         point = JointTrajectoryPoint()
@@ -41,6 +46,6 @@ class JointTrajectoryBackend:
         self._publisher.publish(JointTrajectory(joint_names=self._names, points=[point]))
 
 
-def _duration(seconds: float) -> Duration:
+def _duration(seconds: float) -> DurationMessage:
     nanoseconds = round(seconds * 1e9)
-    return Duration(sec=nanoseconds // 1_000_000_000, nanosec=nanoseconds % 1_000_000_000)
+    return DurationMessage(sec=nanoseconds // 1_000_000_000, nanosec=nanoseconds % 1_000_000_000)
