@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jepa_wm_msgs.action import ReachGoal
@@ -24,73 +22,17 @@ from jepa_wm_ros.nodes.goals import GoalCode
 from jepa_wm_ros.nodes.mind import Mind
 from jepa_wm_ros.nodes.models import ModelShelf
 from jepa_wm_ros.nodes.observations import EncodedObservation, ObservationStream
+from jepa_wm_ros.nodes.planner_config import PlannerConfig
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level
 from jepa_wm_ros.ros.lifecycle import ManagedNode
-from jepa_wm_ros.ros.params import parameter
 from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.ros.tensors import decode_latent
 from jepa_wm_ros.ros.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannerConfig:
-    """Parameters of the planner node."""
-
-    model: str = parameter('', 'Folder of the model bundle; empty takes the shipped model.')
-    device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
-    threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
-    seed: int = parameter(0, 'Seed of the sampling.', minimum=0)
-    samples: int = parameter(
-        0, 'Candidates per iteration; 0 takes what the bundle recommends.', minimum=0
-    )
-    iterations: int = parameter(
-        0, 'Iterations per plan; 0 takes what the bundle recommends.', minimum=0
-    )
-    deadline_s: float = parameter(
-        0.0,
-        'Wall-clock time for one plan; 0 takes what the bundle recommends.',
-        unit='s',
-        minimum=0.0,
-    )
-    max_steps: int = parameter(
-        25,
-        'Steps for a goal picture where the request does not say.',
-        minimum=1,
-        maximum=10000,
-        dynamic=True,
-    )
-    stop_when_reached: bool = parameter(
-        True,
-        'Whether a goal ends as soon as it is reached; false uses all steps.',
-        dynamic=True,
-    )
-    reached_cost: float = parameter(
-        0.0,
-        "Latent distance up to which a goal counts as reached; 0 takes the bundle's value.",
-        minimum=0.0,
-        dynamic=True,
-    )
-    observation_timeout_s: float = parameter(
-        2.0,
-        'A goal ends without success when no new observation comes for this long.',
-        unit='s',
-        minimum=0.05,
-        maximum=60.0,
-        dynamic=True,
-    )
-    on_new_goal: str = parameter(
-        'replace',
-        'What happens to the goal under way when another one comes.',
-        choices=('replace', 'reject'),
-        dynamic=True,
-    )
 
 
 class PlannerNode(ManagedNode):
@@ -126,7 +68,7 @@ class PlannerNode(ManagedNode):
         """Load the model, plan once to warm up, create the entities."""
         config: PlannerConfig = self.config
         model = self._models.load(config.model, config.device, config.threads)
-        settings = _planning_settings(model.contract.planning, config)
+        settings = config.planning_settings(model.contract.planning)
         mind = Mind(model, self._worker, settings, config.seed)
         mind.warm_up()
         self._contract = model.contract
@@ -382,18 +324,6 @@ class PlannerNode(ManagedNode):
     def _show_plan(self, plan: PlanMessage) -> None:
         self._planning.add(plan.plan_time_s)
         self._plans.publish(plan)
-
-
-def _planning_settings(settings: PlanningSettings, config: PlannerConfig) -> PlanningSettings:
-    try:
-        return dataclasses.replace(
-            settings,
-            samples=config.samples or settings.samples,
-            iterations=config.iterations or settings.iterations,
-            deadline_s=config.deadline_s or settings.deadline_s,
-        )
-    except ValueError as error:
-        raise JepaWmError(f'planner parameters: {error}') from error
 
 
 def main(args: list[str] | None = None) -> int:

@@ -74,8 +74,8 @@ def _udp_ports() -> Iterator[int]:
 def _lock(domain_id: int) -> int | None:
     """Lock a domain's file; the kernel frees it however the process ends."""
     path = Path(tempfile.gettempdir()) / f'jepa_wm_ros-domain-{domain_id}.lock'
-    # readable for all users, and the file stays: to remove it would race with the next lock
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    # reading is enough for a lock, so other users can ask too; the file stays: removing it races
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONFIGS = {
     'encoder': ('jepa_wm_ros.nodes.encoder', 'EncoderConfig'),
-    'planner': ('jepa_wm_ros.nodes.planner', 'PlannerConfig'),
+    'planner': ('jepa_wm_ros.nodes.planner_config', 'PlannerConfig'),
     'action_publisher': ('jepa_wm_ros.nodes.action_publisher_config', 'ActionPublisherConfig'),
     'sim': ('jepa_wm_ros.nodes.sim', 'SimConfig'),
 }

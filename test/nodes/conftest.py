@@ -1,5 +1,6 @@
 import pytest
 from fake_arm import FakeArm
+from policy_rig import PolicyRig
 from rclpy.parameter import Parameter
 
 from jepa_wm_ros.nodes.action_publisher import ActionPublisher
@@ -24,3 +25,23 @@ def arm(graph, make_publisher) -> FakeArm:
     arm = FakeArm(graph)
     arm.ready()
     return arm
+
+
+@pytest.fixture
+def make_rig(graph):
+    """Makes encoder, planner and fake cell; takes parameters of the planner."""
+    rigs = []
+
+    def make(**kwargs) -> PolicyRig:
+        rigs.append(PolicyRig(graph, **kwargs))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.model.gate.set()
+        rig.close()
+
+
+@pytest.fixture
+def rig(make_rig) -> PolicyRig:
+    return make_rig()

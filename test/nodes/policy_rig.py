@@ -7,17 +7,21 @@ import threading
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
-from jepa_wm_msgs.action import ExecuteActions
+from jepa_wm_msgs.action import ExecuteActions, ReachGoal
 from jepa_wm_msgs.msg import SafetyStatus
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import ActionClient, ActionServer, CancelResponse, GoalResponse
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
+from jepa_wm_ros.nodes.encoder import EncoderNode
+from jepa_wm_ros.nodes.planner import PlannerNode
 from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import encode_pose
 from jepa_wm_ros.ros.images import encode_image
+from jepa_wm_ros.ros.spinning import autostart
 from jepa_wm_ros.ros.waiting import first_of
-from jepa_wm_ros.ros.worker import future_for
+from jepa_wm_ros.ros.worker import Worker, future_for
 from jepa_wm_ros.worldmodel.contract import (
     ActionContract,
     CameraContract,
@@ -28,6 +32,7 @@ from jepa_wm_ros.worldmodel.contract import (
 from jepa_wm_ros.worldmodel.latent import Latent
 
 SCALE = 200.0  # grey values per metre
+START, GOAL = (0.40, 0.0, 0.40), (0.55, -0.12, 0.45)
 BOUND = (0.08, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -170,3 +175,83 @@ class FakeCell:
             handle.succeed()
         result.completed = self.node.get_clock().now().to_msg()
         return result
+
+
+class PolicyRig:
+    """Encoder, planner and fake cell on one graph, and a user who sends goals."""
+
+    def __init__(self, graph, linked=True, **overrides):
+        self.graph = graph
+        self.model = PointModel()
+        self.cell = FakeCell(graph, START)
+        worker, shelf = Worker(graph.executor), OneModel(self.model)
+        self.encoder = graph.add(
+            EncoderNode(
+                worker,
+                shelf,
+                context=graph.context,
+                parameter_overrides=[Parameter('pose_source', value='ee_pose')],
+            )
+        )
+        self.planner = graph.add(
+            PlannerNode(
+                worker if linked else Worker(graph.executor),
+                shelf,
+                linked=linked,
+                context=graph.context,
+                parameter_overrides=[Parameter(k, value=v) for k, v in overrides.items()],
+            )
+        )
+        if linked:
+            self.encoder.listeners.append(self.planner.observe)
+        assert autostart(self.encoder)
+        assert autostart(self.planner)
+        self.user = graph.node('user')
+        self.reach = ActionClient(self.user, ReachGoal, 'reach_goal')
+        self.feedback = []
+        graph.spin_until(self.reach.server_is_ready)
+        graph.spin_until(lambda: self.planner._tools.arm._client.server_is_ready())
+        graph.spin_until(lambda: self.planner._tools.eyes.newest is not None)
+
+    def send(self, *goals, max_steps=(), images=None):
+        """Send a goal; returns its handle."""
+        goal = ReachGoal.Goal(name='test', max_steps=list(max_steps))
+        goal.images = (
+            images
+            if images is not None
+            else [encode_image(picture_of(position)) for position in goals]
+        )
+        sending = self.reach.send_goal_async(
+            goal, feedback_callback=lambda m: self.feedback.append(m.feedback)
+        )
+        return self.graph.result_of(sending)
+
+    def result(self, handle, timeout_s=20.0):
+        answer = self.graph.result_of(handle.get_result_async(), timeout_s)
+        return answer.result, answer.status
+
+    def go(self, *goals, **kwargs):
+        return self.result(self.send(*goals, **kwargs))
+
+    def call(self, kind, name, request):
+        client = self.user.create_client(kind, name)
+        self.graph.spin_until(client.service_is_ready)
+        return self.graph.result_of(client.call_async(request))
+
+    def listen(self, kind, topic, profile=10):
+        messages = []
+        self.user.create_subscription(kind, topic, messages.append, profile)
+        self.graph.spin_until(lambda: self.user.count_publishers(topic))
+        return messages
+
+    def close(self):
+        self.reach.destroy()
+        self.cell.close()
+        for node in (self.planner, self.encoder):
+            node.trigger_deactivate()
+            self.graph.spin_until(lambda node=node: not node.busy)
+            node.trigger_shutdown()
+
+    def distance(self, goal=GOAL):
+        """How far the arm is from a position [m]."""
+        return float(np.linalg.norm(self.cell.position - goal))

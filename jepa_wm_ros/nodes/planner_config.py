@@ -1,0 +1,82 @@
+"""The parameters of the planner."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jepa_wm_ros.ros.params import ParameterError, parameter
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannerConfig:
+    """Parameters of the planner node."""
+
+    model: str = parameter('', 'Folder of the model bundle; empty takes the shipped model.')
+    device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
+    threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
+    seed: int = parameter(0, 'Seed of the sampling.', minimum=0)
+    samples: int = parameter(
+        0, 'Candidates per iteration; 0 takes what the bundle recommends.', minimum=0
+    )
+    iterations: int = parameter(
+        0, 'Iterations per plan; 0 takes what the bundle recommends.', minimum=0
+    )
+    deadline_s: float = parameter(
+        0.0,
+        'Wall-clock time for one plan; 0 takes what the bundle recommends.',
+        unit='s',
+        minimum=0.0,
+    )
+    max_steps: int = parameter(
+        25,
+        'Steps for a goal picture where the request does not say.',
+        minimum=1,
+        maximum=10000,
+        dynamic=True,
+    )
+    stop_when_reached: bool = parameter(
+        True,
+        'Whether a goal ends as soon as it is reached; false uses all steps.',
+        dynamic=True,
+    )
+    reached_cost: float = parameter(
+        0.0,
+        "Latent distance up to which a goal counts as reached; 0 takes the bundle's value.",
+        minimum=0.0,
+        dynamic=True,
+    )
+    observation_timeout_s: float = parameter(
+        2.0,
+        'A goal ends without success when no new observation comes for this long.',
+        unit='s',
+        minimum=0.05,
+        maximum=60.0,
+        dynamic=True,
+    )
+    on_new_goal: str = parameter(
+        'replace',
+        'What happens to the goal under way when another one comes.',
+        choices=('replace', 'reject'),
+        dynamic=True,
+    )
+
+    def planning_settings(self, recommended: PlanningSettings) -> PlanningSettings:
+        """The bundle's planning settings with what is set here in their place.
+
+        Raises:
+            ParameterError: They do not go together.
+        """
+        try:
+            return dataclasses.replace(
+                recommended,
+                samples=self.samples or recommended.samples,
+                iterations=self.iterations or recommended.iterations,
+                deadline_s=self.deadline_s or recommended.deadline_s,
+            )
+        except ValueError as error:
+            raise ParameterError(f'samples, iterations, deadline_s: {error}') from error

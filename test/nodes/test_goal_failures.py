@@ -1,0 +1,97 @@
+"""Goals that end because something fails."""
+
+import pytest
+from action_msgs.msg import GoalStatus
+from jepa_wm_msgs.action import ExecuteActions, ReachGoal
+from jepa_wm_msgs.msg import Latent as LatentMessage
+from jepa_wm_msgs.srv import SetGoal
+from policy_rig import GOAL, picture_of
+
+from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.conversions import encode_stamp
+from jepa_wm_ros.ros.images import encode_image
+
+Code = ReachGoal.Result
+
+
+def test_no_observation_ends_the_goal(make_rig):
+    rig = make_rig(observation_timeout_s=0.3)
+    rig.cell.motion_s = 0.3
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: rig.cell.moving)
+    rig.cell.camera_on = False
+    result, _ = rig.result(handle)
+    assert result.code == Code.NO_OBSERVATION
+    assert 'image' in result.message
+    request = SetGoal.Request(images=[encode_image(picture_of(GOAL))])
+    answer = rig.call(SetGoal, 'set_goal', request)
+    assert answer.error_code == SetGoal.Response.NO_OBSERVATION
+
+
+def test_a_plan_that_is_not_finite_is_never_sent(rig):
+    rig.model.poison = True
+    result, status = rig.go(GOAL)
+    assert (result.code, status) == (Code.PLANNING_FAILED, GoalStatus.STATUS_ABORTED)
+    assert rig.cell.plans == []
+
+
+def test_a_model_that_crashes_ends_the_goal_and_the_planner_lives_on(rig):
+    rig.model.crash = True
+    result, _ = rig.go(GOAL)
+    assert result.code == Code.PLANNING_FAILED
+    assert 'out of memory' in result.message
+    rig.model.crash = False
+    assert rig.go(GOAL)[0].code == Code.REACHED
+
+
+@pytest.mark.parametrize(
+    ('refusal', 'code'),
+    [
+        (ExecuteActions.Result.NOT_ARMED, Code.NOT_ARMED),
+        (ExecuteActions.Result.FAULT, Code.FAULT),
+        (ExecuteActions.Result.UNREACHABLE, Code.EXECUTION_FAILED),
+        (ExecuteActions.Result.IMAGE_FROZEN, Code.NO_OBSERVATION),
+    ],
+)
+def test_what_the_arm_refuses_is_passed_on_with_its_words(rig, refusal, code):
+    rig.cell.code, rig.cell.message = refusal, 'words of the arm'
+    result, _ = rig.go(GOAL)
+    assert result.code == code
+    assert 'words of the arm' in result.message
+    assert len(rig.cell.plans) == 1
+
+
+def test_a_plan_that_came_too_late_is_made_again_a_few_times(rig):
+    rig.cell.code = ExecuteActions.Result.PLAN_TOO_OLD
+    result, _ = rig.go(GOAL)
+    assert result.code == Code.EXECUTION_FAILED
+    assert len(rig.cell.plans) == 3
+
+
+def test_a_rejected_plan_ends_the_goal(rig):
+    rig.cell.rejects = True
+    result, _ = rig.go(GOAL)
+    assert result.code == Code.EXECUTION_FAILED
+    assert 'rejected' in result.message
+
+
+def test_an_action_publisher_that_dies_during_a_motion_ends_the_goal(rig):
+    rig.cell.motion_s = 60.0
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: rig.cell.moving)
+    rig.cell.die()
+    result, _ = rig.result(handle)
+    assert result.code == Code.EXECUTION_FAILED
+    assert 'disappeared' in result.message
+
+
+def test_latents_of_another_model_are_not_used(make_rig):
+    rig = make_rig(linked=False)
+    seen = rig.planner._tools.eyes.newest
+    stranger = rig.user.create_publisher(LatentMessage, 'latent', qos.latest())
+    rig.graph.spin_until(stranger.get_subscription_count)
+    message = LatentMessage(bundle='somebody else')
+    message.header.stamp = encode_stamp(seen.stamp_s + 1000.0)
+    stranger.publish(message)
+    rig.graph.spin_until(lambda: rig.planner._error_count)
+    assert rig.planner._tools.eyes.newest.stamp_s < seen.stamp_s + 100.0
