@@ -178,7 +178,10 @@ def _keep(
     if begun and not (folder / 'summary.json').exists():
         summary = goals_summary(begun, seed=args.seed, model=name, wanted=args.goals)
         write_json(folder / 'summary.json', summary)
-    kept = ', '.join(sorted(path.name for path in folder.iterdir())) or 'nothing'
+    kept = ', '.join(sorted(path.name for path in folder.iterdir()))
+    if not kept:
+        folder.rmdir()
+        return
     console.print(
         f'stopped early; all processes have ended; kept in {folder}: {kept}',
         soft_wrap=True,
@@ -191,8 +194,9 @@ def _conclude(folder: Path, summary: dict[str, Any], console: Console) -> int:
     from jepa_wm_ros.cli.tables import goals_table
 
     console.print(goals_table(summary['goals']))
-    near = [row for row in summary['goals'] if (row['final_distance_m'] or 1.0) <= NEAR_M]
-    console.print(f'{len(near)} of {len(summary["goals"])} goals within 5 cm', highlight=False)
+    distances = [row['final_distance_m'] for row in summary['goals']]
+    near = [value for value in distances if value is not None and value <= NEAR_M]
+    console.print(f'{len(near)} of {len(distances)} goals within 5 cm', highlight=False)
     for path in sorted(folder.iterdir()):
         console.print(f'  {path}', soft_wrap=True, highlight=False)
     return 0 if near and summary['complete'] else 1
