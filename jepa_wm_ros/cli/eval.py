@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             play_through_ros(players.pop(0), report, console)
         for player in players:
             _play(player, report, args.workers, console)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, JepaWmError):
         _finish_early(report, console)
         raise
     _finish(report, console)
@@ -192,12 +192,12 @@ def _play(player: Player, report: Report, workers: int, console: Console) -> Non
 
 
 def _finish_early(report: Report, console: Console) -> None:
-    """Keep what was played before Ctrl-C."""
-    if not report.records['planner']:
-        console.print('interrupted before the first episode ended; nothing was kept')
-        return
-    console.print('interrupted; what was played is kept, marked "complete": false')
-    _finish(report, console)
+    """Keep what was played before Ctrl-C or an error."""
+    if report.records['planner']:
+        console.print('stopped early; what was played is kept, marked "complete": false')
+        _finish(report, console)
+    elif not any(report.folder.iterdir()):
+        report.folder.rmdir()
 
 
 def _finish(report: Report, console: Console) -> None:

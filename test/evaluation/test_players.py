@@ -74,7 +74,7 @@ def test_an_interrupted_evaluation_keeps_what_was_played(tmp_path, capsys):
     assert figures['baselines']['random']['episodes'] == 2
     assert figures['baselines']['nothing']['episodes'] == 1
     assert (out / 'episodes.csv').is_file()
-    assert 'interrupted; what was played is kept' in capsys.readouterr().out
+    assert 'stopped early; what was played is kept' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
