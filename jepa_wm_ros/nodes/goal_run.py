@@ -51,11 +51,13 @@ class GoalSettings:
         reached_cost: Latent distance up to which it counts as reached.
         stop_when_reached: Whether to stop then, or to use all steps.
         observation_timeout_s: Longest wait for a new observation [s].
+        base_frame: Frame of the actions.
     """
 
     reached_cost: float
     stop_when_reached: bool
     observation_timeout_s: float
+    base_frame: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,16 +254,15 @@ class GoalRun:
     def _message(
         self, session: GoalSession, plan: Plan, observation: EncodedObservation
     ) -> PlanMessage:
-        contract = self._tools.mind.model.contract
         message = encode_plan(
             plan,
             observation_stamp=observation.stamp,
             observation_pose=observation.pose,
-            step_duration_s=contract.step_duration_s,
+            step_duration_s=self._tools.mind.model.contract.step_duration_s,
         )
         message.execute_steps = min(plan.execute_steps, session.steps_left)
         message.header.stamp = self._tools.node.get_clock().now().to_msg()
-        message.header.frame_id = contract.action.frame
+        message.header.frame_id = self._settings.base_frame
         message.goal_id = self.request.goal_id
         message.step = session.steps
         return message

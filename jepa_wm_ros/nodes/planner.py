@@ -297,6 +297,7 @@ class PlannerNode(ManagedNode):
             reached_cost=config.reached_cost or self._contract.planning.reached_cost,
             stop_when_reached=config.stop_when_reached,
             observation_timeout_s=config.observation_timeout_s,
+            base_frame=config.base_frame,
         )
         return GoalRun(request, self._tools, settings, *([tell] if tell else []))
 

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jepa_wm_ros.robot.description import BASE_FRAME
 from jepa_wm_ros.ros.params import ParameterError, parameter
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class PlannerConfig:
         'Wall-clock time for one plan; 0 takes what the bundle recommends.',
         unit='s',
         minimum=0.0,
+    )
+    base_frame: str = parameter(
+        BASE_FRAME, "Name of the robot's base frame, in which poses and actions are given."
     )
     max_steps: int = parameter(
         25,

@@ -22,6 +22,9 @@ ParameterValue = bool | int | float | str
 Overrides = Mapping[str, Mapping[str, ParameterValue]]
 """Parameter values by node name."""
 
+FRANKA_FILE = 'franka.yaml'
+"""What differs on a Franka Research 3 from the simulated cell."""
+
 _LOCAL = {
     # the demo stays on this machine: nobody else's robot shall hear it
     'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
@@ -134,6 +137,41 @@ def cell(overrides: Overrides | None = None) -> tuple[ProcessSpec, ...]:
     processes = (sim_process(), patient, policy_process())
     local = [replace(p, environment={**_LOCAL, **p.environment}) for p in processes]
     return with_overrides(local, overrides or {})
+
+
+def franka(
+    *,
+    image_topic: str,
+    joint_states_topic: str,
+    command_topic: str,
+    overrides: Overrides | None = None,
+) -> tuple[ProcessSpec, ...]:
+    """What moves a real Franka arm whose drivers and controllers run already.
+
+    Args:
+        image_topic: Pictures of the exterior camera.
+        joint_states_topic: Joint states of arm and gripper.
+        command_topic: Input of the arm's joint trajectory controller.
+        overrides: Parameter values by node name.
+
+    Raises:
+        BringupError: There is no such node.
+    """
+    renamed = {'image': image_topic, 'joint_states': joint_states_topic}
+    action_publisher, policy = action_publisher_process(), policy_process()
+    processes = (
+        replace(
+            action_publisher,
+            parameter_files=(*action_publisher.parameter_files, FRANKA_FILE),
+            remappings={**renamed, 'joint_trajectory': command_topic},
+        ),
+        replace(
+            policy,
+            parameter_files=(*policy.parameter_files, FRANKA_FILE),
+            remappings=renamed,
+        ),
+    )
+    return with_overrides(processes, overrides or {})
 
 
 def with_overrides(

@@ -6,9 +6,12 @@ import types
 from pathlib import Path
 
 import pytest
+import yaml
 
 from jepa_wm_ros.paths import share
-from jepa_wm_ros.ros.bringup import cell
+from jepa_wm_ros.ros.bringup import FRANKA_FILE, cell
+from jepa_wm_ros.ros.params import build, parameters_of
+from jepa_wm_ros.ros.reference import config_of
 
 
 class Recorded:
@@ -76,6 +79,33 @@ def test_launch_arguments_reach_the_right_processes(launch):
         assert node['namespace'] == 'left'
         assert node['parameters'][-2] == '/my.yaml'
         assert node['ros_arguments'] == ['--log-level', 'debug']
+
+
+def test_the_franka_launch_file_renames_the_topics_of_drivers_and_controller(launch):
+    nodes = start(load('franka.launch.py'), image_topic='/zed/image', backend='dry_run')
+    by_name = {node['executable']: node for node in nodes}
+    assert list(by_name) == ['action_publisher', 'policy']
+    assert dict(by_name['policy']['remappings'])['image'] == '/zed/image'
+    arm = by_name['action_publisher']
+    command = '/fr3_arm_controller/joint_trajectory'
+    assert dict(arm['remappings'])['joint_trajectory'] == command
+    assert arm['parameters'][-1] == {'backend': 'dry_run'}
+    for node in nodes:
+        assert Path(node['parameters'][-2]).name == 'franka.yaml'
+        # other machines take part: the camera, the arm
+        assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in node['additional_env']
+
+
+def test_the_franka_parameters_are_accepted_by_the_nodes_and_differ_from_the_defaults():
+    text = yaml.safe_load(share('config', FRANKA_FILE).read_text())
+    values = text['/**']['ros__parameters']
+    unused = set(values)
+    for node in ('encoder', 'planner', 'action_publisher'):
+        config = config_of(node)
+        own = {name: values[name] for name in values if name in parameters_of(config)}
+        assert build(config, own) != config()
+        unused -= set(own)
+    assert not unused
 
 
 @pytest.mark.parametrize('path', sorted(share('launch').glob('*.launch.py')), ids=lambda p: p.name)
