@@ -97,7 +97,7 @@ def _reach_goals(
     pictures = render_goals(draws)
     for draw, picture in zip(draws, pictures, strict=True):
         write_picture(folder / 'goals' / f'goal_{draw.index + 1}.png', picture)
-    steps.done(f'{len(draws)} goal pictures rendered')
+    steps.done(f'goal pictures rendered: {len(draws)}')
     recorder = Recorder(keep_frames=not args.no_video)
     with running_cell(model, folder / 'logs', steps) as client:
         from jepa_wm_ros.ros.listening import listen

@@ -38,7 +38,7 @@ def play_through_ros(player: Player, report: Report, console: Console) -> None:
     settings, steps, holds = report.settings, Steps(console), 0
     draws = [draw_episode(settings, index) for index in range(settings.episodes)]
     pictures = render_goals(draws)
-    steps.done(f'{len(draws)} goal pictures rendered')
+    steps.done(f'goal pictures rendered: {len(draws)}')
     recorder = Recorder(keep_frames=False)
     with running_cell(player.model, report.folder / 'logs', steps) as client:
         from jepa_wm_ros.ros.listening import listen
