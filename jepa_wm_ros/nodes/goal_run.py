@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _Code = ExecuteActions.Result
 _MOVED = (_Code.SUCCEEDED, _Code.NOT_SETTLED)
-_LOOK_AGAIN = (_Code.PLAN_TOO_OLD, _Code.DRIFTED)
+# A busy machine may be late for one moment: worth another look, not worth giving up.
+_LOOK_AGAIN = (_Code.PLAN_TOO_OLD, _Code.DRIFTED, _Code.JOINTS_STALE, _Code.IMAGE_STALE)
 _ENDINGS = {
     _Code.NOT_ARMED: GoalCode.NOT_ARMED,
     _Code.FAULT: GoalCode.FAULT,

@@ -61,11 +61,29 @@ def test_what_the_arm_refuses_is_passed_on_with_its_words(rig, refusal, code):
     assert len(rig.cell.plans) == 1
 
 
-def test_a_plan_that_came_too_late_is_made_again_a_few_times(rig):
-    rig.cell.code = ExecuteActions.Result.PLAN_TOO_OLD
+@pytest.mark.parametrize(
+    ('refusal', 'code'),
+    [
+        (ExecuteActions.Result.PLAN_TOO_OLD, Code.EXECUTION_FAILED),
+        (ExecuteActions.Result.DRIFTED, Code.EXECUTION_FAILED),
+        (ExecuteActions.Result.JOINTS_STALE, Code.EXECUTION_FAILED),
+        (ExecuteActions.Result.IMAGE_STALE, Code.NO_OBSERVATION),
+    ],
+)
+def test_what_another_look_may_mend_is_tried_three_times(rig, refusal, code):
+    rig.cell.code, rig.cell.message = refusal, 'words of the arm'
     result, _ = rig.go(GOAL)
-    assert result.code == Code.EXECUTION_FAILED
+    assert result.code == code
+    assert 'words of the arm' in result.message
     assert len(rig.cell.plans) == 3
+
+
+def test_another_look_mends_it(rig):
+    rig.cell.code = ExecuteActions.Result.DRIFTED
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: rig.cell.plans)
+    rig.cell.code = ExecuteActions.Result.SUCCEEDED
+    assert rig.result(handle)[0].code == Code.REACHED
 
 
 def test_a_rejected_plan_ends_the_goal(rig):
