@@ -64,6 +64,7 @@ class TrainingSettings:
         readout_weight: Weight of the readout's error, for a model that has a readout.
         brightness: Largest shift of a frame's brightness, of the full range.
         contrast: Largest relative change of a frame's contrast.
+        colour: Largest entry added to the matrix that mixes a frame's colours.
         validation: Part of the episodes that is held out.
         validate_every: Steps between validations.
         checkpoint_every: Steps between checkpoints.
@@ -83,6 +84,7 @@ class TrainingSettings:
     readout_weight: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
+    colour: float = 0.0
     validation: float = 0.05
     validate_every: int = 500
     checkpoint_every: int = 500

@@ -176,14 +176,25 @@ class Trainer:
         )
 
     def _images(self, batch: ClipBatch, generator: torch.Generator) -> Tensor:
-        """Normalise a batch, with brightness and contrast jittered frame by frame."""
+        """Normalise a batch, with brightness, contrast and colours jittered frame by frame.
+
+        Colours are mixed by a random matrix near the identity, which shows the encoder hues that
+        the simulator never drew.
+        """
         settings = self.recipe.training
         images = normalise(torch.from_numpy(batch.pixels), self.recipe.model.camera)
-        shape = (*images.shape[:2], 1, 1, 1)
-        uniform = 2 * torch.rand(2, *shape, generator=generator) - 1
+        clips, frames = images.shape[:2]
+
+        def uniform(*shape: int) -> Tensor:
+            return 2 * torch.rand(clips, frames, *shape, generator=generator) - 1
+
+        mix = torch.eye(3) + settings.colour * uniform(3, 3)
+        mix = mix * (1 + settings.contrast * uniform(1, 1))
         # A shift by the full range is 1 / std of the normalised picture.
-        shift = uniform[1] * settings.brightness / float(np.mean(self.recipe.model.camera.std))
-        return images.mul_(1 + settings.contrast * uniform[0]).add_(shift)
+        shift = settings.brightness / float(np.mean(self.recipe.model.camera.std)) * uniform(1, 1)
+        return torch.baddbmm(
+            shift.flatten(0, 1), mix.flatten(0, 1), images.flatten(0, 1).flatten(2)
+        ).view_as(images)
 
 
 def _parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:

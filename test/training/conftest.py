@@ -46,6 +46,7 @@ RECIPE = {
         'sigreg_directions': 32,
         'brightness': 0.05,
         'contrast': 0.05,
+        'colour': 0.05,
         'validation': 0.2,
         'validate_every': 1000,
         'checkpoint_every': 10,
