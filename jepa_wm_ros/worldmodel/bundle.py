@@ -101,7 +101,7 @@ def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Pat
     Returns:
         The folder.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Pat
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
     partial = folder / f'{WEIGHTS_FILE}.partial'
-    save_file(tensors, partial)
+    partial.write_bytes(save(tensors))
     os.replace(partial, folder / WEIGHTS_FILE)
     mapping = plain(contract)
     del mapping['fingerprint']
