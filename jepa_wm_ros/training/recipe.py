@@ -117,8 +117,16 @@ class Recipe:
     training: TrainingSettings
 
     def with_training(self, **changes: Any) -> Recipe:
-        """Return the recipe with some of its training settings changed."""
-        return dataclasses.replace(self, training=dataclasses.replace(self.training, **changes))
+        """Return the recipe with some of its training settings changed.
+
+        Raises:
+            SchemaError: A setting is refused; names it and what is accepted.
+        """
+        try:
+            training = dataclasses.replace(self.training, **changes)
+        except ValueError as error:
+            raise SchemaError(str(error)) from error
+        return dataclasses.replace(self, training=training)
 
 
 def read_recipe(path: Path | str) -> Recipe:
