@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import importlib
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -23,6 +24,14 @@ COMMANDS = {
     'doctor': 'look for what could be wrong on this machine',
 }
 """Sub-commands, each in `jepa_wm_ros/cli/<name>.py`, with what `jepa-wm --help` says about it."""
+
+DISK_ERRORS = {
+    errno.ENOSPC: 'make room, or write elsewhere with --out',
+    errno.EDQUOT: 'make room, or write elsewhere with --out',
+    errno.EROFS: 'write elsewhere with --out',
+    errno.EACCES: 'write elsewhere with --out, or mend the permissions',
+}
+"""What to do about errors that are the disk's, not ours."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
@@ -64,6 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             'run `make setup` in the checkout, or see `jepa-wm doctor`',
             file=sys.stderr,
         )
+        return 1
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        where = f' ({error.filename})' if error.filename else ''
+        print(f'jepa-wm: {error.strerror}{where}: {DISK_ERRORS[error.errno]}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('jepa-wm: interrupted', file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,19 @@ def test_a_wrong_key_in_a_recipe_is_named(
     recipe.write_text(recipe.read_text().replace('batch:', 'bach:'))
     assert main(['train', str(recipe)]) != 0
     assert 'unknown key training.bach' in ' '.join(capsys.readouterr().err.split())
+
+
+def test_a_full_disk_is_one_clear_line(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device', 'datasets/tiny.h5')
+
+    monkeypatch.setattr('jepa_wm_ros.sim.collection.join_parts', full)
+    assert main(['collect', str(recipe), '--workers', '1']) == 1
+    said = ' '.join(capsys.readouterr().err.split())
+    assert said.endswith(
+        'No space left on device (datasets/tiny.h5): make room, or write elsewhere with --out'
+    )
+    parts = list(Path('datasets/tiny.h5.parts').glob('*.npz'))
+    assert len(parts) == 1, 'what was collected is kept'
