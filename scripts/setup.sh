@@ -120,8 +120,9 @@ install_packages() {
   local numpy
   numpy=$("$python" -c 'import numpy; print(int(numpy.__version__.split(".")[0]) + 1)')
   echo "numpy<$numpy" >"$stamps/constraints.txt"
-  pip_install -c "$stamps/constraints.txt" "$root[sim,robot,training,evaluation,test]" colcon-common-extensions
-  pip_install --upgrade --force-reinstall --no-deps "$root"
+  pip_install -c "$stamps/constraints.txt" 'setuptools>=70.1,<80' colcon-common-extensions
+  pip_install -c "$stamps/constraints.txt" --no-build-isolation \
+    --editable "$root[sim,robot,training,evaluation,test]"
 }
 
 build_messages() {
@@ -163,7 +164,9 @@ main() {
   "$venv/bin/python" -c '' 2>/dev/null || rm -rf "$stamps"
   step "Python $version environment" "$(key_of <(echo "$version"))" venv make_venv
   step 'PyTorch (about 200 MB)' "$torch" torch install_torch
-  step "Python packages${ros:- and ROS 2} (about 400 MB)" "$packages" packages install_packages
+  local what='Python packages'
+  [ -n "$ros" ] || what='Python packages and ROS 2'
+  step "$what (about 400 MB)" "$packages" packages install_packages
   step 'messages (colcon build)' "$(key_of "$requirements/ros.txt" "$messages"/*.* "$messages"/*/*)" \
     messages build_messages
   step 'jepa_wm_ros itself' "$(key_of setup.py setup.cfg)" ourselves install_ourselves
