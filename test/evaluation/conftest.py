@@ -1,16 +1,10 @@
 import numpy as np
 import pytest
+from contracts import small_contract
 
 from jepa_wm_ros.robot.limits import WORKSPACE_CELL
 from jepa_wm_ros.robot.observation import Observation
 from jepa_wm_ros.robot.poses import Pose
-from jepa_wm_ros.worldmodel.contract import (
-    ActionContract,
-    CameraContract,
-    Contract,
-    PlanningSettings,
-    ProprioContract,
-)
 from jepa_wm_ros.worldmodel.latent import Latent
 
 
@@ -26,25 +20,8 @@ class PointModel:
     """A world model that reads the position off the mean colour and knows what actions do."""
 
     def __init__(self):
-        bound = (0.08, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0)
-        self.contract = Contract(
-            format_version=1,
-            name='point',
-            family='lewm',
-            licence='Apache-2.0',
-            origin='a test',
-            architecture={},
-            camera=CameraContract(width=16, height=16),
-            proprio=ProprioContract(),
-            action=ActionContract(
-                lower=tuple(-b for b in bound),
-                upper=bound,
-                mean=(0.0,) * 7,
-                std=(0.08,) * 7,
-                step_duration_s=0.4,
-            ),
-            planning=PlanningSettings(samples=64, elites=8, horizon=4, executed_steps=2),
-        )
+        planning = {'samples': 64, 'elites': 8, 'horizon': 4, 'executed_steps': 2}
+        self.contract = small_contract(planning, name='point', architecture={})
         self.seen = 0
 
     def encode(self, images, proprio=None):

@@ -6,6 +6,7 @@ The picture's mean colour is the position, so the right answer is known exactly.
 import threading
 
 import numpy as np
+from contracts import small_contract
 from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.action import ExecuteActions, ReachGoal
 from jepa_wm_msgs.msg import SafetyStatus
@@ -22,18 +23,10 @@ from jepa_wm_ros.ros.images import encode_image
 from jepa_wm_ros.ros.spinning import autostart
 from jepa_wm_ros.ros.waiting import first_of
 from jepa_wm_ros.ros.worker import Worker, future_for
-from jepa_wm_ros.worldmodel.contract import (
-    ActionContract,
-    CameraContract,
-    Contract,
-    PlanningSettings,
-    ProprioContract,
-)
 from jepa_wm_ros.worldmodel.latent import Latent
 
 SCALE = 200.0  # grey values per metre
 START, GOAL = (0.40, 0.0, 0.40), (0.55, -0.12, 0.45)
-BOUND = (0.08, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0)
 
 
 def picture_of(position):
@@ -52,24 +45,8 @@ class PointModel:
 
     def __init__(self, **planning):
         settings = {'samples': 32, 'elites': 4, 'horizon': 3, 'reached_cost': 0.01} | planning
-        self.contract = Contract(
-            format_version=1,
-            name='point',
-            family='lewm',
-            licence='Apache-2.0',
-            origin='a test',
-            architecture={},
-            camera=CameraContract(width=16, height=16),
-            proprio=ProprioContract(),
-            action=ActionContract(
-                lower=tuple(-b for b in BOUND),
-                upper=BOUND,
-                mean=(0.0,) * 7,
-                std=(0.08,) * 7,
-                step_duration_s=0.4,
-            ),
-            planning=PlanningSettings(**settings),
-            fingerprint='0123456789ab',
+        self.contract = small_contract(
+            settings, name='point', architecture={}, fingerprint='0123456789ab'
         )
         self.thinking = threading.Event()  # set while a plan is being made
         self.gate = threading.Event()  # cleared: plans take until it is set
