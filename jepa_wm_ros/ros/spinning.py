@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PERIOD_S = 0.05
 _FAREWELL_S = 2.0
+_LAST_ROUNDS_S = 0.2
 
 
 class StopRequest:
@@ -92,7 +93,7 @@ def spin(factory: NodeFactory, args: list[str] | None = None) -> int:
         return 1
     finally:
         finish(nodes, executor)
-        rclpy.try_shutdown(context=context)
+        context.try_shutdown()
         stop.restore()
     return 0
 
@@ -122,14 +123,21 @@ def finish(
     for node in reversed(nodes):
         if node.active:
             node.trigger_deactivate()
-    deadline = time.monotonic() + timeout_s
-    while any(node.busy for node in nodes) and time.monotonic() < deadline:
-        try:
-            executor.spin_once(timeout_sec=_PERIOD_S)
-        except Exception:
-            get_logger('jepa_wm_ros').error(f'while stopping:\n{traceback.format_exc()}')
+    if any(node.busy for node in nodes):
+        _spin_while(executor, lambda: any(node.busy for node in nodes), timeout_s)
+        # what ended last has left its result with rclpy, which sends it in the next rounds
+        _spin_while(executor, lambda: True, _LAST_ROUNDS_S)
     for node in reversed(nodes):
         if node.state != 'finalized':
             node.trigger_shutdown()
         node.destroy_node()
     executor.shutdown()
+
+
+def _spin_while(executor: Executor, condition: Callable[[], bool], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while condition() and time.monotonic() < deadline:
+        try:
+            executor.spin_once(timeout_sec=_PERIOD_S)
+        except Exception:
+            get_logger('jepa_wm_ros').error(f'while stopping:\n{traceback.format_exc()}')

@@ -49,7 +49,7 @@ class StateWatch:
         """Leave the graph."""
         self._node.destroy_node()
         self._executor.shutdown()
-        rclpy.try_shutdown(context=self._context)
+        self._context.try_shutdown()
 
     def not_active(self) -> list[str]:
         """Wait a moment; return the nodes that have not been seen active so far."""

@@ -9,7 +9,7 @@ from rclpy.clock import Clock, ClockType
 from jepa_wm_ros.ros.worker import future_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rclpy.node import Node
     from rclpy.task import Future
@@ -51,7 +51,7 @@ async def first_of(
             timer.cancel()
             node.destroy_timer(timer)
         for future in futures:
-            future.remove_done_callback(open_gate)
+            _forget(future, open_gate)
     return next((future for future in futures if settled(future)), None)
 
 
@@ -72,3 +72,10 @@ async def wait_for(node: Node, future: Future, timeout_s: float) -> bool:
 def settled(future: Future) -> bool:
     """Whether a future has its result, its exception, or has been cancelled."""
     return bool(future.done() or future.cancelled())
+
+
+def _forget(future: Future, callback: Callable[[object], None]) -> None:
+    """Take a callback off again where rclpy can do that (Humble cannot; it stays, harmless)."""
+    remove = getattr(future, 'remove_done_callback', None)
+    if remove is not None:
+        remove(callback)

@@ -45,6 +45,11 @@ def test_a_system_gets_active_and_ends_without_remains(bringup):
     assert not any(alive(pid) for pid in pids.values())
 
 
+def test_a_system_in_a_namespace_gets_active(tmp_path):
+    with Bringup([action_publisher_process()], tmp_path, namespace='left') as bringup:
+        bringup.wait_until_active(timeout_s=60.0)
+
+
 def test_a_process_that_dies_is_noticed_with_the_end_of_its_log(bringup, tmp_path):
     bringup.start()
     bringup.wait_until_active(timeout_s=60.0)
