@@ -179,7 +179,7 @@ class GraphClient:
         """End the thread and leave the graph."""
         self._executor.shutdown(timeout_sec=1.0)
         self._thread.join(timeout=2.0)
-        rclpy.try_shutdown(context=self._context)
+        self._context.try_shutdown()
 
     def wait_until_ready(self, timeout_s: float, *, simulated: bool = True) -> None:
         """Wait until planner and action publisher (and the simulator) serve.
