@@ -92,6 +92,17 @@ def check_rendering() -> Finding:
     )
 
 
+def check_video() -> Finding:
+    """Can videos be written that browsers play?"""
+    if shutil.which('ffmpeg'):
+        return Finding(Level.GOOD, 'ffmpeg writes H.264')
+    return Finding(
+        Level.DOUBTFUL,
+        'no ffmpeg: videos are MPEG-4, which VLC plays, but browsers do not',
+        'sudo apt install ffmpeg',
+    )
+
+
 def check_rclpy() -> Finding:
     """Is there a ROS 2 client library?"""
     where = 'of PyPI' if not os.environ.get('ROS_DISTRO') else os.environ['ROS_DISTRO']
@@ -169,6 +180,7 @@ CHECKS: tuple[tuple[str, Callable[[], Finding]], ...] = (
     ('arrays and pictures', check_arrays),
     ('PyTorch', check_torch),
     ('rendering', check_rendering),
+    ('videos', check_video),
     ('ROS 2', check_rclpy),
     ('messages', check_messages),
     ('DDS loopback', check_dds),

@@ -67,6 +67,11 @@ def test_one_sided_large_data_transport_is_a_problem(monkeypatch):
     assert checks.check_dds().level is Level.BAD
 
 
+def test_videos_without_ffmpeg_are_a_warning(monkeypatch):
+    monkeypatch.setattr(checks.shutil, 'which', lambda _: None)
+    assert checks.check_video().level is Level.DOUBTFUL
+
+
 def test_a_full_disk_is_a_problem(monkeypatch):
     usage = SimpleNamespace(total=1, used=1, free=2**20)
     monkeypatch.setattr(checks.shutil, 'disk_usage', lambda _: usage)
