@@ -123,14 +123,14 @@ class Policy:
             self._generator,
         )
         self._warm = solution.actions[0]
-        still = torch.zeros_like(solution.actions)[:, None]
-        predicted = self.model.rollout(context, past, solution.actions[:, None])
+        still = torch.zeros_like(solution.actions)
+        both = self.model.rollout(context, past, torch.stack([solution.actions, still], 1))
         return Plan(
             actions=solution.actions[0].double().numpy(),
             execute_steps=self.settings.executed_steps,
             cost=float(solution.cost[0]),
             cost_now=distance,
-            cost_noop=float(cost(still)[0, 0]),
+            cost_noop=float(self.objective(both, goal)[0, 1]),
             iterations=len(solution.best),
             plan_time_s=time.perf_counter() - started,
             deadline_hit=solution.deadline_hit,
@@ -139,7 +139,7 @@ class Policy:
             best_per_iteration=solution.best,
             elite_mean_per_iteration=solution.elite_mean,
             elite_std_per_iteration=solution.elite_std,
-            predicted=predicted.map(lambda part: part[0, 0]),
+            predicted=both.map(lambda part: part[0, 0]),
         )
 
     def _note_progress(self, distance: float) -> bool:
