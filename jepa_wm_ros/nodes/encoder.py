@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 # Camera and arm do not begin to speak at the same moment.
 _START_S = 1.0
+# A stamp that lies further back than this belongs to a clock that was reset.
+_CLOCK_RESET_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,7 @@ class EncoderNode(ManagedNode):
         self._encoding, self._latency = LatencyMonitor(), LatencyMonitor()
         self._trouble = ''
         self._first_stamp_s: float | None = None
+        self._observed_s = -math.inf
         super().__init__('encoder', **kwargs)
 
     def setup(self) -> None:
@@ -215,9 +219,13 @@ class EncoderNode(ManagedNode):
             return
         latent, encode_time_s = job.result()
         stamp_s = decode_stamp(message.header.stamp)
+        # rclpy may call back in another order than the worker worked in
+        if 0.0 <= self._observed_s - stamp_s < _CLOCK_RESET_S:
+            return
         sample = self._robot_at(stamp_s)
         if sample is None:
             return
+        self._observed_s = stamp_s
         observation = EncodedObservation(
             stamp=message.header.stamp,
             stamp_s=stamp_s,

@@ -90,6 +90,8 @@ class FakeCell:
         self.camera_on = True
         self.plans = []
         self.cancelled = 0
+        self.braking_s = 0.0  # how long it takes to hold
+        self.overlapped = False  # whether a plan came during a motion
         self.moving = False
         node = self.node = graph.node('fake_cell')
         self._images = node.create_publisher(Image, 'image', qos.latest())
@@ -135,9 +137,12 @@ class FakeCell:
     async def _execute(self, handle):
         plan = handle.request.plan
         self.plans.append(plan)
+        self.overlapped |= self.moving
         self.moving = True
         self._cancel_wish = future_for(self.node.executor)
         wish = await first_of(self.node, (self._cancel_wish,), self.motion_s)
+        if wish is not None and self.braking_s:
+            await first_of(self.node, (future_for(self.node.executor),), self.braking_s)
         self.moving = False
         result = ExecuteActions.Result(code=self.code, message=self.message)
         if wish is not None:

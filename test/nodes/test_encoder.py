@@ -7,6 +7,7 @@ from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.msg import Latent, ObservationHealth
 from policy_rig import OneModel, PointModel, picture_of
 from rclpy.parameter import Parameter
+from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from jepa_wm_ros.nodes.encoder import EncoderNode
@@ -118,10 +119,22 @@ def test_only_the_newest_waiting_picture_is_encoded(rig):
     for x in (0.1, 0.2, 0.3, 0.4):
         rig.arm()
         rig.look(picture_of((x, 0.0, 0.0)))
+    assert len(rig.encoder._worker._jobs) == 1
     release.set()
     rig.graph.spin_until(lambda: rig.observed)
-    assert len(rig.observed) == 1
     assert float(rig.observed[0].latent.tokens[0, 0, 0]) == pytest.approx(4.0, abs=0.05)
+
+
+def test_an_older_picture_never_comes_after_a_newer_one(rig):
+    rig.arm()
+    rig.look(picture_of((0.5, 0.1, 0.3)))
+    rig.graph.spin_until(lambda: rig.observed)
+    late = Future()
+    late.set_result((rig.observed[0].latent, 0.0))
+    message = Image()
+    message.header.stamp = encode_stamp(rig.stamp_s - 0.05)
+    rig.encoder._on_encoded(message, late)
+    assert len(rig.observed) == 1
 
 
 def test_a_frozen_camera_is_reported_and_not_encoded(rig):

@@ -4,8 +4,10 @@ from action_msgs.msg import GoalStatus
 from jepa_wm_msgs.action import ReachGoal
 from jepa_wm_msgs.srv import SetGoal
 from policy_rig import GOAL, picture_of
+from rclpy.lifecycle import TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
+from jepa_wm_ros.nodes.goals import GoalCode
 from jepa_wm_ros.ros.images import encode_image
 
 Code = ReachGoal.Result
@@ -35,8 +37,8 @@ def test_cancel_during_planning_does_not_wait_for_the_plan(rig):
     assert rig.go(GOAL)[0].code == Code.REACHED
 
 
-def test_a_newer_goal_takes_over(rig):
-    rig.cell.motion_s = 30.0
+def test_a_newer_goal_takes_over_when_the_arm_holds(rig):
+    rig.cell.motion_s, rig.cell.braking_s = 30.0, 0.3
     old = rig.send(GOAL)
     rig.graph.spin_until(lambda: rig.cell.moving)
     new = rig.send((0.35, 0.1, 0.4))
@@ -44,6 +46,7 @@ def test_a_newer_goal_takes_over(rig):
     assert (result.code, status) == (Code.PREEMPTED, GoalStatus.STATUS_ABORTED)
     rig.cell.motion_s = 0.02
     rig.graph.spin_until(lambda: len(rig.cell.plans) > 1)
+    assert not rig.cell.overlapped
     new.cancel_goal_async()
     assert rig.result(new)[0].code == Code.CANCELED
 
@@ -113,3 +116,23 @@ def test_deactivation_during_a_motion_cancels_it_and_gives_the_result(rig):
     rig.planner.trigger_activate()
     rig.cell.motion_s = 0.02
     assert rig.go(GOAL)[0].code == Code.REACHED
+
+
+def test_the_first_reason_to_end_is_the_one_that_is_told(rig):
+    rig.cell.motion_s = 30.0
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: rig.cell.moving)
+    rig.planner._run.stop(GoalCode.CANCELED, 'the first reason')
+    rig.planner._run.stop(GoalCode.SHUTDOWN, 'the second reason')
+    result, _ = rig.result(handle)
+    assert (result.code, result.message) == (Code.CANCELED, 'the first reason')
+
+
+def test_clean_up_waits_until_the_result_has_been_sent(rig):
+    rig.cell.motion_s, rig.cell.braking_s = 30.0, 0.3
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: rig.cell.moving)
+    rig.planner.trigger_deactivate()
+    assert rig.planner.trigger_cleanup() == TransitionCallbackReturn.FAILURE
+    assert rig.result(handle)[0].code == Code.SHUTDOWN
+    assert rig.planner.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
