@@ -230,7 +230,8 @@ class PolicyRig:
         self.reach.destroy()
         self.cell.close()
         for node in (self.planner, self.encoder):
-            node.trigger_deactivate()
+            if node.active:
+                node.trigger_deactivate()
             self.graph.spin_until(lambda node=node: not node.busy)
             node.trigger_shutdown()
 
