@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.evaluation.episodes import EpisodeDraw
     from jepa_wm_ros.evaluation.trace import Recorder, Trace
+    from jepa_wm_ros.ros.bringup import Overrides
     from jepa_wm_ros.ros.client import GraphClient, Progress
 
 ACTIVE_S = 90.0
@@ -77,7 +78,11 @@ def running_cell(model: Path, logs: Path, steps: Steps) -> Iterator[GraphClient]
     from jepa_wm_ros.ros.processes import Bringup
 
     bundle = {'model': str(model)}
-    overrides = {'encoder': bundle, 'planner': bundle, 'action_publisher': PATIENCE}
+    overrides: Overrides = {
+        'encoder': bundle,
+        'planner': bundle,
+        'action_publisher': PATIENCE,
+    }
     bringup = Bringup(cell(overrides), logs)
     with bringup:
         names = ', '.join(bringup.process_ids)
