@@ -114,7 +114,7 @@ def _node(name: str, domain_id: int) -> Iterator[tuple[Node, SingleThreadedExecu
     finally:
         node.destroy_node()
         executor.shutdown()
-        rclpy.try_shutdown(context=context)
+        context.try_shutdown()
 
 
 def main() -> int:
