@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CLOCK_RESET_S = 1.0
+_FASTEST_M_S = 2.0
+"""No arm of this kind moves its flange faster: what does was put there, by a simulator."""
 
 
 class PictureWatch:
@@ -18,6 +20,10 @@ class PictureWatch:
     A frozen camera is dangerous: the planner would act on a world that is no more. But two equal
     pictures alone prove nothing where there is no sensor noise (simulation, arm at rest). Proof
     is that the picture stays the same while the arm in it moves.
+
+    The arm's position reaches us a moment after the picture that it belongs to, so motion counts
+    from the first repetition on; and an arm that is suddenly elsewhere has not moved there, it
+    has been reset.
 
     Args:
         motion_m: A picture is frozen that stays the same while the flange moves this far [m].
@@ -31,7 +37,8 @@ class PictureWatch:
         self._checksum: int | None = None
         self._stamp_s = 0.0
         self._first_stamp_s = 0.0
-        self._first_position: NDArray[np.float64] | None = None
+        self._reference: NDArray[np.float64] | None = None
+        self._last_position: NDArray[np.float64] | None = None
 
     def look(
         self, checksum: int, stamp_s: float, position: NDArray[np.float64] | None = None
@@ -46,24 +53,31 @@ class PictureWatch:
         Returns:
             What is wrong, for people; empty when all is well.
         """
-        known = self._checksum is not None
+        previous_s = self._stamp_s
         # a clock that jumped far back has been reset: a new life, not an old picture
-        repeated = known and stamp_s <= self._stamp_s < stamp_s + _CLOCK_RESET_S
-        if repeated:
-            return f'the camera sent the stamp {stamp_s:.3f} s again, after {self._stamp_s:.3f} s'
+        if self._checksum is not None and stamp_s <= previous_s < stamp_s + _CLOCK_RESET_S:
+            return f'the camera sent the stamp {stamp_s:.3f} s again, after {previous_s:.3f} s'
         self._stamp_s = stamp_s
-        if checksum != self._checksum or stamp_s < self._first_stamp_s:
+        if checksum != self._checksum or stamp_s < previous_s:
             self._checksum, self._first_stamp_s = checksum, stamp_s
-            self._first_position = position
+            self._reference = self._last_position = None
             return ''
-        if self._first_position is None:
-            self._first_position = position
-        return self._verdict(stamp_s, position)
+        self._follow(position, stamp_s - previous_s)
+        return self._verdict(stamp_s)
 
-    def _verdict(self, stamp_s: float, position: NDArray[np.float64] | None) -> str:
+    def _follow(self, position: NDArray[np.float64] | None, elapsed_s: float) -> None:
+        """Keep the position since which motion counts."""
+        if position is None:
+            return
+        last = self._last_position
+        if last is None or np.linalg.norm(position - last) > _FASTEST_M_S * elapsed_s:
+            self._reference = position
+        self._last_position = position
+
+    def _verdict(self, stamp_s: float) -> str:
         since_s = stamp_s - self._first_stamp_s
-        if position is not None and self._first_position is not None:
-            moved_m = float(np.linalg.norm(position - self._first_position))
+        if self._reference is not None and self._last_position is not None:
+            moved_m = float(np.linalg.norm(self._last_position - self._reference))
             if moved_m >= self._motion_m:
                 return (
                     f'the camera has repeated one picture for {since_s:.2f} s while the arm '

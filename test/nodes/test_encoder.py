@@ -145,6 +145,8 @@ def test_a_frozen_camera_is_reported_and_not_encoded(rig):
     assert not rig.look(picture).frozen
     rig.graph.spin_until(lambda: len(rig.observed) == 2)
     rig.arm(READY_POSTURE + 0.05)
+    assert rig.look(picture).frozen
+    rig.arm(READY_POSTURE + 0.06)
     health = rig.look(picture)
     assert health.frozen
     assert 'check the camera driver' in health.message
