@@ -2,82 +2,70 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from jepa_wm_ros.planning.solver import Solution
+from jepa_wm_ros.planning.noise import SharedNoise
+from jepa_wm_ros.planning.sampling import SamplingSolver
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.solver import Budget, CostFunction
+    from jepa_wm_ros.worldmodel.contract import PlanningSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrossEntropyMethod:
-    """Draw candidates, keep the elites, fit the distribution to them, repeat.
+class EliteFit:
+    """Mean and deviation of the elites, blended with the old ones.
 
-    The first candidate of each iteration is the mean itself, so that a good warm start is never
-    lost to chance. Candidates whose cost is not finite count as the worst.
+    mean' = m mean + (1 - m) mean_K(elites), std' = max(floor, s std + (1 - s) std_K(elites)).
 
     Attributes:
-        samples: Candidates in each iteration.
-        elites: Best candidates that make the next distribution; 1 is allowed.
-        momentum: Part of the old mean and deviation that is kept.
-        correlation: See `ActionDistribution.sample`.
+        mean_momentum: m, the part of the old mean that is kept.
+        std_momentum: s, the part of the old deviation that is kept.
         std_floor: `(A,)` least deviation, physical units; pinned dimensions stay pinned.
+        unbiased: Whether the elites' variance is divided by K - 1 instead of K; not with one
+            elite.
     """
 
-    samples: int
-    elites: int
-    momentum: float
-    correlation: float
+    mean_momentum: float
+    std_momentum: float
     std_floor: Tensor
+    unbiased: bool = False
 
-    def solve(
-        self,
-        cost: CostFunction,
-        distribution: ActionDistribution,
-        budget: Budget,
-        generator: torch.Generator,
-    ) -> Solution:
-        """Return the mean of the last elites, or the best candidate where that is cheaper."""
-        pinned = distribution.std == 0
-        best_actions = distribution.mean
-        best_cost = torch.full(distribution.mean.shape[:1], float('inf'))
-        solution = Solution(actions=best_actions, cost=best_cost)
-        for i in range(budget.iterations):
-            if i and budget.exhausted:
-                solution.deadline_hit = True
-                break
-            candidates = distribution.sample(self.samples, self.correlation, generator)
-            candidates[:, 0] = distribution.clip(distribution.mean)
-            costs = torch.nan_to_num(cost(candidates), nan=float('inf'))
-            elite_costs, index = costs.topk(self.elites, dim=1, largest=False)
-            elites = candidates.gather(
-                1, index[..., None, None].expand(-1, -1, *candidates.shape[2:])
-            )
-            better = elite_costs[:, 0] < best_cost
-            best_cost = torch.where(better, elite_costs[:, 0], best_cost)
-            best_actions = torch.where(better[:, None, None], elites[:, 0], best_actions)
-            distribution = self._fit(distribution, elites, pinned)
-            solution.best.append(float(elite_costs[:, 0].mean()))
-            solution.elite_mean.append(float(elite_costs.mean()))
-            solution.elite_std.append(float(elite_costs.std(correction=0)))
-        mean = distribution.clip(distribution.mean)
-        mean_cost = torch.nan_to_num(cost(mean[:, None])[:, 0], nan=float('inf'))
-        use_mean = mean_cost <= best_cost
-        solution.actions = torch.where(use_mean[:, None, None], mean, best_actions)
-        solution.cost = torch.minimum(mean_cost, best_cost)
-        return solution
+    def __call__(
+        self, old: ActionDistribution, elites: Tensor, costs: Tensor
+    ) -> ActionDistribution:
+        """Return the next distribution; all elites `(B, K, H, A)` count the same."""
+        correction = int(self.unbiased and elites.shape[1] > 1)
+        spread = elites.std(1, correction=correction)
+        mean = self.mean_momentum * old.mean + (1 - self.mean_momentum) * elites.mean(1)
+        std = self.std_momentum * old.std + (1 - self.std_momentum) * spread
+        return old.moved(mean, torch.maximum(std, self.std_floor))
 
-    def _fit(self, old: ActionDistribution, elites: Tensor, pinned: Tensor) -> ActionDistribution:
-        keep = self.momentum
-        mean = keep * old.mean + (1 - keep) * elites.mean(1)
-        std = keep * old.std + (1 - keep) * elites.std(1, correction=0)
-        std = torch.where(pinned, 0.0, torch.maximum(std, self.std_floor))
-        return dataclasses.replace(old, mean=torch.where(pinned, old.mean, mean), std=std)
+
+def elite_fit(settings: PlanningSettings, half_range: Tensor) -> EliteFit:
+    """Return the fit that the settings ask for; `half_range` `(A,)` in physical units."""
+    return EliteFit(
+        mean_momentum=settings.momentum,
+        std_momentum=settings.momentum,
+        std_floor=settings.std_floor * half_range,
+    )
+
+
+def cross_entropy_method(settings: PlanningSettings, half_range: Tensor) -> SamplingSolver:
+    """Return the cross-entropy method: draw, keep the elites, fit the distribution to them.
+
+    Args:
+        settings: Planning settings.
+        half_range: `(A,)` half the range of each action field, physical units.
+    """
+    return SamplingSolver(
+        samples=settings.samples,
+        elites=settings.elites,
+        noise=SharedNoise(correlation=settings.correlation),
+        fit=elite_fit(settings, half_range),
+    )

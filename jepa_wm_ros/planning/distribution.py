@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,29 +21,34 @@ class ActionDistribution:
         std: `(B, H, A)`, physical units; 0 pins a dimension to its mean.
         lower: `(A,)` bounds.
         upper: `(A,)` bounds.
+        seeds: `(B, K, H, A)` further candidates that are worth a try, such as the elites of the
+            last plan; None for none.
     """
 
     mean: Tensor
     std: Tensor
     lower: Tensor
     upper: Tensor
+    seeds: Tensor | None = None
 
-    def sample(self, count: int, correlation: float, generator: torch.Generator) -> Tensor:
-        """Draw `(B, count, H, A)` action sequences within the bounds.
+    @property
+    def pinned(self) -> Tensor:
+        """Where no solver may move anything, `(B, H, A)` booleans."""
+        return self.std == 0
 
-        Args:
-            count: Candidates for each problem.
-            correlation: Part of the variance that all steps of a candidate share. White noise
-                makes candidates tremble on the spot; shared noise makes them go somewhere.
-            generator: Source of randomness.
-        """
-        batch, horizon, fields = self.mean.shape
-        white = torch.randn(batch, count, horizon, fields, generator=generator)
-        shared = torch.randn(batch, count, 1, fields, generator=generator)
-        noise = (1.0 - correlation) ** 0.5 * white + correlation**0.5 * shared
+    def place(self, noise: Tensor) -> Tensor:
+        """Return the action sequences within the bounds that `noise` `(B, S, H, A)` stands for."""
         noise = noise.to(self.mean.device, self.mean.dtype)
         return self.clip(self.mean[:, None] + self.std[:, None] * noise)
 
     def clip(self, actions: Tensor) -> Tensor:
         """Return actions within the bounds."""
         return torch.minimum(torch.maximum(actions, self.lower), self.upper)
+
+    def moved(self, mean: Tensor, std: Tensor) -> ActionDistribution:
+        """Return the distribution with another mean and deviation; what is pinned stays."""
+        return dataclasses.replace(
+            self,
+            mean=torch.where(self.pinned, self.mean, mean),
+            std=torch.where(self.pinned, 0.0, std),
+        )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from jepa_wm_ros.planning.cem import CrossEntropyMethod
 from jepa_wm_ros.planning.distribution import ActionDistribution
 from jepa_wm_ros.planning.objective import GoalDistance
 from jepa_wm_ros.planning.plan import Plan
+from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget
 
 if TYPE_CHECKING:
@@ -66,13 +66,7 @@ class Policy:
             reduction=self.settings.reduction,
             proprio_weight=self.settings.proprio_weight,
         )
-        self.solver = solver or CrossEntropyMethod(
-            samples=self.settings.samples,
-            elites=self.settings.elites,
-            momentum=self.settings.momentum,
-            correlation=self.settings.correlation,
-            std_floor=self.settings.std_floor * half_range,
-        )
+        self.solver = solver or make_solver(self.settings, self._lower, self._upper)
         self._seed = seed
         self.reset()
 
@@ -80,6 +74,7 @@ class Policy:
         """Forget the previous plan and goal."""
         self._generator = torch.Generator().manual_seed(self._seed)
         self._warm: Tensor | None = None
+        self._seeds: Tensor | None = None
         self._best_distance = float('inf')
         self._stalled = 0
 
@@ -92,7 +87,9 @@ class Policy:
         if not np.isfinite(action).all():
             raise ValueError('an executed action must be finite')
         if self._warm is not None:
-            self._warm = torch.cat([self._warm[1:], torch.zeros_like(self._warm[:1])])
+            self._warm = _shifted(self._warm)
+        if self._seeds is not None:
+            self._seeds = _shifted(self._seeds)
 
     @torch.inference_mode()
     def plan(self, latent: Latent, goal: Latent, deadline_s: float | None = None) -> Plan:
@@ -122,7 +119,7 @@ class Policy:
             Budget(self.settings.iterations, started + limit),
             self._generator,
         )
-        self._warm = solution.actions[0]
+        self._warm, self._seeds = solution.actions, solution.seeds
         still = torch.zeros_like(solution.actions)
         both = self.model.rollout(context, past, torch.stack([solution.actions, still], 1))
         return Plan(
@@ -150,7 +147,8 @@ class Policy:
         self._stalled += 1
         if self._stalled < self.settings.stall_steps or distance <= self.settings.reached_cost:
             return False
-        self._best_distance, self._stalled, self._warm = distance, 0, None
+        self._best_distance, self._stalled = distance, 0
+        self._warm = self._seeds = None
         return True
 
     def _distribution(self, distance: float, restarted: bool) -> ActionDistribution:
@@ -159,12 +157,13 @@ class Policy:
             max(self.settings.spread_gain * distance**0.5, self.settings.spread_floor), 1.0
         )
         std = self._initial_std * (1.0 if restarted else spread)
-        mean = torch.zeros(shape) if self._warm is None else self._warm[None]
+        mean = torch.zeros(shape) if self._warm is None else self._warm
         return ActionDistribution(
             mean=torch.minimum(torch.maximum(mean, self._lower), self._upper),
             std=std.expand(shape).clone(),
             lower=self._lower,
             upper=self._upper,
+            seeds=self._seeds,
         )
 
     def _saturation(self, solution: Solution) -> float:
@@ -174,3 +173,8 @@ class Policy:
         low, high = self._lower[free] + margin, self._upper[free] - margin
         at_bound = (actions <= low) | (actions >= high)
         return float(at_bound.float().mean())
+
+
+def _shifted(actions: Tensor) -> Tensor:
+    """Move action sequences `(..., H, A)` on by one step, with nothing at their end."""
+    return torch.cat([actions[..., 1:, :], torch.zeros_like(actions[..., :1, :])], -2)

@@ -7,11 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from jepa_wm_ros.errors import JepaWmError
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
+
+
+class SolverError(JepaWmError):
+    """A solver cannot be made or used."""
+
 
 CostFunction = Callable[['Tensor'], 'Tensor']
 """Costs `(B, S)` of candidates `(B, S, H, A)`."""
@@ -48,6 +55,7 @@ class Solution:
         elite_mean: Mean cost of the elites of each iteration.
         elite_std: Its standard deviation.
         deadline_hit: Whether time ran out before the iterations did.
+        seeds: `(B, K, H, A)` candidates that the next plan should try again, or None.
     """
 
     actions: Tensor
@@ -56,6 +64,13 @@ class Solution:
     elite_mean: list[float] = field(default_factory=list)
     elite_std: list[float] = field(default_factory=list)
     deadline_hit: bool = False
+    seeds: Tensor | None = None
+
+    def note(self, elite_costs: Tensor) -> None:
+        """Write down an iteration by the costs `(B, K)` of its elites, the least one first."""
+        self.best.append(float(elite_costs[:, 0].mean()))
+        self.elite_mean.append(float(elite_costs.mean()))
+        self.elite_std.append(float(elite_costs.std(correction=0)))
 
 
 class Solver(Protocol):

@@ -1,0 +1,35 @@
+"""Solvers by the names that `planning.solver` in a bundle and `--planner` use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jepa_wm_ros.planning.cem import cross_entropy_method
+from jepa_wm_ros.planning.solver import Solver
+from jepa_wm_ros.worldmodel.contract import PlanningSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Maker = Callable[[PlanningSettings, 'Tensor'], Solver]
+"""A solver from settings and half the range `(A,)` of each action field, physical units."""
+
+MAKERS: dict[str, Maker] = {
+    'cem': cross_entropy_method,
+}
+"""Every name in `worldmodel.contract.SOLVERS` has its maker here."""
+
+
+def make_solver(settings: PlanningSettings, lower: Tensor, upper: Tensor) -> Solver:
+    """Return the solver that `settings.solver` names.
+
+    Args:
+        settings: Planning settings.
+        lower: `(A,)` least value of each action field, physical units.
+        upper: `(A,)` greatest value of each action field.
+
+    Raises:
+        SolverError: The solver needs a package that is not installed.
+    """
+    return MAKERS[settings.solver](settings, (upper - lower) / 2)
