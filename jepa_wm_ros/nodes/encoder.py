@@ -273,3 +273,7 @@ def main(args: list[str] | None = None) -> int:
         lambda context, executor: [EncoderNode(Worker(executor), ModelShelf(), context=context)],
         args,
     )
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -333,3 +333,7 @@ def main(args: list[str] | None = None) -> int:
         lambda context, executor: [PlannerNode(Worker(executor), ModelShelf(), context=context)],
         args,
     )
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -39,3 +39,7 @@ def main(args: list[str] | None = None) -> int:
     # planning is many short Python calls: callbacks shall not wait 5 ms for their turn
     sys.setswitchinterval(_SWITCH_S)
     return spin(policy_nodes, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

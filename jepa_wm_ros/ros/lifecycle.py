@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.action import ActionClient, ActionServer
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
     from rclpy.parameter import Parameter
 
+AUTOSTART = (
+    'Whether the node configures and activates itself; false leaves that to a life-cycle manager '
+    '(`ros2 lifecycle set`).'
+)
 _SUCCESS = TransitionCallbackReturn.SUCCESS
 _REPEAT_S = 5.0
 
@@ -62,7 +66,9 @@ class ManagedNode(LifecycleNode):
         self._last_error = ('', -_REPEAT_S)
         self._kept: set[int] = set()
         super().__init__(name, **kwargs)
-        self.declare_parameter('autostart', True)
+        self.declare_parameter(
+            'autostart', True, ParameterDescriptor(description=AUTOSTART, read_only=True)
+        )
         self.config: Any = params.declare(self, self.config_type)
         self.add_on_set_parameters_callback(self._change_parameters)
         self._diagnostics_publisher = self.create_publisher(

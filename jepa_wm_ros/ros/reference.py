@@ -14,6 +14,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from jepa_wm_ros.paths import share
+from jepa_wm_ros.ros.lifecycle import AUTOSTART
 from jepa_wm_ros.ros.params import ParameterInfo, parameters_of
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ CONFIGS = {
 }
 """Module and name of the config dataclass, by node."""
 
-_AUTOSTART = ParameterInfo(
-    description='Whether the node configures and activates itself; false leaves that to a '
-    'life-cycle manager (`ros2 lifecycle set`).'
-)
 _WIDTH = 95
 _PREFACE = """# Parameters
 
@@ -78,7 +75,7 @@ def _parameters(node: str) -> list[tuple[str, ParameterInfo, Any]]:
     config = config_of(node)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
     own = [(name, info, defaults[name]) for name, info in parameters_of(config).items()]
-    return [('autostart', _AUTOSTART, True), *own]
+    return [('autostart', ParameterInfo(description=AUTOSTART), True), *own]
 
 
 def _section(node: str) -> str:
