@@ -60,7 +60,8 @@ def test_ctrl_c_leaves_no_process_and_says_what_was_kept(demo, phase, kept):
     run = demo('--goals', '2', '--max-steps', '6')
     run.wait_until(lambda: phase(run))
     run.interrupt()
-    assert run.result(60.0) == 130, run.said
+    # Python itself ends by the signal when it came in the middle of an `exec` (a dataclass)
+    assert run.result(60.0) in (130, -signal.SIGINT), run.said
     assert run.children() == {}
     last = run.said.strip().splitlines()[-2:]
     assert 'stopped early; all processes have ended; kept in' in last[0]
