@@ -105,11 +105,16 @@ def test_an_action_publisher_that_dies_during_a_motion_ends_the_goal(rig):
 
 def test_latents_of_another_model_are_not_used(make_rig):
     rig = make_rig(linked=False)
+    rig.cell.camera_on = False  # or its latents would push the stranger's out of the queue
     seen = rig.planner._tools.eyes.newest
     stranger = rig.user.create_publisher(LatentMessage, 'latent', qos.latest())
     rig.graph.spin_until(stranger.get_subscription_count)
     message = LatentMessage(bundle='somebody else')
     message.header.stamp = encode_stamp(seen.stamp_s + 1000.0)
-    stranger.publish(message)
-    rig.graph.spin_until(lambda: rig.planner._error_count)
+
+    def refused():
+        stranger.publish(message)
+        return rig.planner._error_count
+
+    rig.graph.spin_until(refused)
     assert rig.planner._tools.eyes.newest.stamp_s < seen.stamp_s + 100.0
