@@ -4,7 +4,8 @@
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
-ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+# Not $(dir …): make would take a path with a space in it for two.
+ROOT := $(shell cd "$$(dirname '$(strip $(MAKEFILE_LIST))')" && pwd)
 RUN := cd '$(ROOT)' && . scripts/env.sh &&
 ARGS ?=
 export PYTHON TORCH
