@@ -44,14 +44,12 @@ async def first_of(
     if timeout_s is not None:
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         timer = node.create_timer(max(timeout_s, 0.001), open_gate, clock=clock)
-    try:
-        await gate
-    finally:
-        if timer is not None:
-            timer.cancel()
-            node.destroy_timer(timer)
-        for future in futures:
-            _forget(future, open_gate)
+    await gate  # never raises; a coroutine that is thrown away has nothing left to tidy
+    if timer is not None:
+        timer.cancel()
+        node.destroy_timer(timer)
+    for future in futures:
+        _forget(future, open_gate)
     return next((future for future in futures if settled(future)), None)
 
 
