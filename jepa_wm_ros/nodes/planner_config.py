@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_ros.robot.description import BASE_FRAME
 from jepa_wm_ros.ros.params import ParameterError, parameter
+from jepa_wm_ros.worldmodel.contract import SOLVERS
 
 if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.contract import PlanningSettings
@@ -21,6 +22,11 @@ class PlannerConfig:
     device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
     threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
     seed: int = parameter(0, 'Seed of the sampling.', minimum=0)
+    solver: str = parameter(
+        '',
+        'How plans are searched; empty takes what the bundle recommends.',
+        choices=('', *SOLVERS),
+    )
     samples: int = parameter(
         0, 'Candidates per iteration; 0 takes what the bundle recommends.', minimum=0
     )
@@ -78,9 +84,10 @@ class PlannerConfig:
         try:
             return dataclasses.replace(
                 recommended,
+                solver=self.solver or recommended.solver,
                 samples=self.samples or recommended.samples,
                 iterations=self.iterations or recommended.iterations,
                 deadline_s=self.deadline_s or recommended.deadline_s,
             )
         except ValueError as error:
-            raise ParameterError(f'samples, iterations, deadline_s: {error}') from error
+            raise ParameterError(f'solver, samples, iterations, deadline_s: {error}') from error

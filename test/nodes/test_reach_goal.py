@@ -7,10 +7,14 @@ import pytest
 from action_msgs.msg import GoalStatus
 from jepa_wm_msgs.action import ReachGoal
 from jepa_wm_msgs.msg import Plan
-from policy_rig import GOAL, START, picture_of
+from policy_rig import GOAL, START, OneModel, PointModel, picture_of
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
+from jepa_wm_ros.nodes.planner import PlannerNode
 from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.spinning import autostart
+from jepa_wm_ros.ros.worker import Worker
 
 Code = ReachGoal.Result
 
@@ -85,3 +89,25 @@ def test_the_goal_picture_is_latched_for_late_joiners(rig):
     shown = rig.listen(Image, 'goal_image', qos.latched())
     rig.graph.spin_until(lambda: shown)
     np.testing.assert_array_equal(np.frombuffer(shown[0].data, np.uint8), picture_of(GOAL).ravel())
+
+
+def test_planning_parameters_take_the_place_of_the_bundles_own(make_rig):
+    rig = make_rig(samples=48, iterations=2)
+    plans = rig.listen(Plan, 'plan')
+    rig.go(GOAL, max_steps=[1])
+    rig.graph.spin_until(lambda: plans)
+    assert plans[0].iterations == 2
+    assert rig.planner._tools.mind._policy.settings.samples == 48
+    assert rig.planner._tools.mind._policy.settings.solver == 'cem'
+
+
+def test_planning_parameters_that_do_not_go_together_are_refused(graph, capfd):
+    model = PointModel(elites=16)
+    node = PlannerNode(
+        Worker(graph.executor),
+        OneModel(model),
+        context=graph.context,
+        parameter_overrides=[Parameter('samples', value=4)],
+    )
+    assert not autostart(graph.add(node))
+    assert 'solver, samples, iterations, deadline_s: ' in capfd.readouterr().err
