@@ -47,12 +47,18 @@ class EliteFit:
         return old.moved(mean, torch.maximum(std, self.std_floor))
 
 
+def std_momentum(settings: PlanningSettings) -> float:
+    """Return the part of the old deviation that is kept; that of the mean unless it is set."""
+    return settings.momentum if settings.std_momentum is None else settings.std_momentum
+
+
 def elite_fit(settings: PlanningSettings, half_range: Tensor) -> EliteFit:
     """Return the fit that the settings ask for; `half_range` `(A,)` in physical units."""
     return EliteFit(
         mean_momentum=settings.momentum,
-        std_momentum=settings.momentum,
+        std_momentum=std_momentum(settings),
         std_floor=settings.std_floor * half_range,
+        unbiased=settings.unbiased_std,
     )
 
 
@@ -68,4 +74,6 @@ def cross_entropy_method(settings: PlanningSettings, half_range: Tensor) -> Samp
         elites=settings.elites,
         noise=SharedNoise(correlation=settings.correlation),
         fit=elite_fit(settings, half_range),
+        mean_candidate=settings.mean_candidate,
+        result=settings.result,
     )

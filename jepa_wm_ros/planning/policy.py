@@ -119,7 +119,8 @@ class Policy:
             Budget(self.settings.iterations, started + limit),
             self._generator,
         )
-        self._warm, self._seeds = solution.actions, solution.seeds
+        if self.settings.warm_start:
+            self._warm, self._seeds = solution.actions, solution.seeds
         still = torch.zeros_like(solution.actions)
         both = self.model.rollout(context, past, torch.stack([solution.actions, still], 1))
         return Plan(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jepa_wm_ros.planning.cem import cross_entropy_method
+from jepa_wm_ros.planning.icem import improved_cross_entropy_method
+from jepa_wm_ros.planning.mppi import path_integral
 from jepa_wm_ros.planning.solver import Solver
 from jepa_wm_ros.worldmodel.contract import PlanningSettings
 
@@ -17,6 +19,8 @@ Maker = Callable[[PlanningSettings, 'Tensor'], Solver]
 
 MAKERS: dict[str, Maker] = {
     'cem': cross_entropy_method,
+    'icem': improved_cross_entropy_method,
+    'mppi': path_integral,
 }
 """Every name in `worldmodel.contract.SOLVERS` has its maker here."""
 

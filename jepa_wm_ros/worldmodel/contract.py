@@ -13,7 +13,9 @@ CROPS = ('center_square', 'none')
 COLOURS = ('rgb', 'bgr')
 DISTANCES = ('l1', 'l2', 'cosine')
 REDUCTIONS = ('last', 'sum', 'mean')
-SOLVERS = ('cem',)
+SOLVERS = ('cem', 'icem', 'mppi')
+MEAN_CANDIDATES = ('always', 'last', 'never')
+RESULTS = ('cheapest', 'mean', 'best')
 
 
 def _require(condition: bool, message: str) -> None:
@@ -151,11 +153,25 @@ class PlanningSettings:
             `clip(spread_gain * distance, spread_floor, 1)`, with the latent distance to the goal.
         spread_floor: Least such scale.
         momentum: Part of the old distribution that is kept in each iteration.
+        std_momentum: The same for the standard deviation alone; None takes `momentum`.
+        unbiased_std: Whether the variance of K elites is divided by K - 1, as the reference
+            implementations do, instead of K.
+        mean_candidate: When the mean is itself a candidate: `always`, in the `last` iteration,
+            `never`.
+        result: What a sampling solver returns: the final `mean`, the `best` candidate ever seen
+            or the `cheapest` of both.
         correlation: Part of the sampling variance that is common to all steps of a candidate
             (0: white noise, 1: constant actions).
+        noise_exponent: icem: the noise's power falls with the frequency to this power (0: white).
+        kept_elites: icem: part of the elites that stay candidates in the next iteration and plan.
+        sample_decay: icem: each iteration draws this factor fewer candidates.
+        temperature: mppi: an elite weighs exp(-(its cost - the least cost) / temperature); in
+            units of the mean of those differences, so that it needs no tuning as the goal nears.
+        absolute_temperature: mppi: whether `temperature` is in units of cost instead.
         reached_cost: Latent distance under which the goal counts as reached.
         stall_steps: A plan starts afresh with full spread after this many executed steps without
             a fall of the distance.
+        warm_start: Whether a plan starts from the last one, moved on by what was executed.
         deadline_s: Wall-clock time for one plan [s]; the best plan so far is used afterwards.
     """
 
@@ -173,9 +189,19 @@ class PlanningSettings:
     spread_gain: float = 1.0
     spread_floor: float = 0.15
     momentum: float = 0.1
+    std_momentum: float | None = None
+    unbiased_std: bool = False
+    mean_candidate: str = 'always'
+    result: str = 'cheapest'
     correlation: float = 0.5
+    noise_exponent: float = 2.0
+    kept_elites: float = 0.3
+    sample_decay: float = 1.25
+    temperature: float = 0.5
+    absolute_temperature: bool = False
     reached_cost: float = 0.0
     stall_steps: int = 3
+    warm_start: bool = True
     deadline_s: float = 0.5
 
     def __post_init__(self) -> None:
@@ -183,6 +209,8 @@ class PlanningSettings:
         _one_of('solver', self.solver, SOLVERS)
         _one_of('distance', self.distance, DISTANCES)
         _one_of('reduction', self.reduction, REDUCTIONS)
+        _one_of('mean_candidate', self.mean_candidate, MEAN_CANDIDATES)
+        _one_of('result', self.result, RESULTS)
         for name in (
             'samples',
             'iterations',
@@ -197,9 +225,17 @@ class PlanningSettings:
         _require(self.elites <= self.samples, f'elites ({self.elites}) must not exceed samples')
         _require(self.executed_steps <= self.horizon, 'executed_steps must not exceed horizon')
         _require(all(s >= 0 for s in self.initial_std), 'initial_std must not be negative')
-        for name in ('momentum', 'correlation'):
+        for name in ('momentum', 'std_momentum', 'correlation', 'kept_elites'):
             value = getattr(self, name)
-            _require(0 <= value <= 1, f'{name} must be within 0..1, got {value}')
+            _require(value is None or 0 <= value <= 1, f'{name} must be within 0..1, got {value}')
+        _require(
+            self.noise_exponent >= 0,
+            f'noise_exponent must be at least 0, got {self.noise_exponent}',
+        )
+        _require(
+            self.sample_decay >= 1, f'sample_decay must be at least 1, got {self.sample_decay}'
+        )
+        _require(self.temperature > 0, f'temperature must be positive, got {self.temperature}')
         _require(self.deadline_s > 0, f'deadline_s must be positive [s], got {self.deadline_s}')
 
 
