@@ -39,7 +39,9 @@ def add_parser(subparsers: Subparsers) -> None:
     loop.add_argument('--episodes', type=int, help='default: 200; through ROS: 20')
     loop.add_argument('--seed', type=int, default=5000, help='draws the episodes (default: 5000)')
     loop.add_argument('--steps', type=int, default=25, help='in each episode (default: 25)')
-    loop.add_argument('--planner', default='cem', metavar='SOLVER', help='default: cem')
+    loop.add_argument(
+        '--planner', default='cem', metavar='SOLVER', help='default: cem; see docs/planning.md'
+    )
     loop.add_argument(
         '--set',
         action='append',

@@ -107,8 +107,10 @@ class Policy:
         limit = self.settings.deadline_s if deadline_s is None else deadline_s
         distance = float(self.objective.distance(latent, goal)[0])
         restarted = self._note_progress(distance)
-        context = latent.map(lambda part: part[:, None])
-        past = torch.zeros(1, 0, len(self._lower))
+        with torch.inference_mode(False):  # a gradient solver differentiates through these
+            context = latent.map(lambda part: part.clone()[:, None])
+            past = torch.zeros(1, 0, len(self._lower))
+            goal = goal.map(torch.clone)
 
         def cost(candidates: Tensor) -> Tensor:
             return self.objective(self.model.rollout(context, past, candidates), goal)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jepa_wm_ros.planning.cem import cross_entropy_method
+from jepa_wm_ros.planning.gradient import adam, gradient_descent
+from jepa_wm_ros.planning.hybrid import hybrid
 from jepa_wm_ros.planning.icem import improved_cross_entropy_method
 from jepa_wm_ros.planning.mppi import path_integral
 from jepa_wm_ros.planning.solver import Solver
@@ -21,6 +23,9 @@ MAKERS: dict[str, Maker] = {
     'cem': cross_entropy_method,
     'icem': improved_cross_entropy_method,
     'mppi': path_integral,
+    'gd': gradient_descent,
+    'adam': adam,
+    'hybrid': hybrid,
 }
 """Every name in `worldmodel.contract.SOLVERS` has its maker here."""
 

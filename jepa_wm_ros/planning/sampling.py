@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from jepa_wm_ros.planning.solver import Solution
+from jepa_wm_ros.planning.solver import Incumbent, Solution
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,9 +68,8 @@ class SamplingSolver:
         generator: torch.Generator,
     ) -> Solution:
         """Return what `result` asks for; the first iteration always runs."""
-        best_actions = distribution.mean
-        best_cost = distribution.mean.new_full(distribution.mean.shape[:1], float('inf'))
-        solution = Solution(actions=best_actions, cost=best_cost)
+        best = Incumbent.start(distribution.mean)
+        solution = Solution(actions=best.actions, cost=best.cost)
         kept: tuple[Tensor, Tensor] | None = None
         for i in range(budget.iterations):
             if i and budget.exhausted:
@@ -82,17 +81,14 @@ class SamplingSolver:
                 candidates = torch.cat([candidates, kept[0]], 1)
                 costs = torch.cat([costs, kept[1]], 1)
             elites, elite_costs = cheapest(candidates, costs, self.elites)
-            better = elite_costs[:, 0] < best_cost
-            best_cost = torch.where(better, elite_costs[:, 0], best_cost)
-            best_actions = torch.where(better[:, None, None], elites[:, 0], best_actions)
+            best = best.improved(elites, elite_costs)
             distribution = self.fit(distribution, elites, elite_costs)
             solution.note(elite_costs)
             if self.kept:
                 kept = elites[:, : self.kept], elite_costs[:, : self.kept]
         solution.seeds = None if kept is None else kept[0]
-        solution.actions, solution.cost = self._result(
-            cost, distribution.clip(distribution.mean), best_actions, best_cost
-        )
+        result = self._result(cost, distribution.clip(distribution.mean), best)
+        solution.actions, solution.cost = result.actions, result.cost
         return solution
 
     def _draw(
@@ -107,17 +103,13 @@ class SamplingSolver:
             candidates = torch.cat([candidates, distribution.clip(distribution.seeds)], 1)
         return candidates
 
-    def _result(
-        self, cost: CostFunction, mean: Tensor, best_actions: Tensor, best_cost: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _result(self, cost: CostFunction, mean: Tensor, best: Incumbent) -> Incumbent:
         if self.result == 'best':
-            return best_actions, best_cost
-        mean_cost = judged(cost, mean[:, None])[:, 0]
+            return best
+        fitted = Incumbent(actions=mean, cost=judged(cost, mean[:, None])[:, 0])
         if self.result == 'mean':
-            return mean, mean_cost
-        use_mean = mean_cost <= best_cost
-        actions = torch.where(use_mean[:, None, None], mean, best_actions)
-        return actions, torch.minimum(mean_cost, best_cost)
+            return fitted
+        return fitted.improved(best.actions[:, None], best.cost[:, None])
 
 
 def judged(cost: CostFunction, candidates: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import torch
+
 from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
@@ -71,6 +72,29 @@ class Solution:
         self.best.append(float(elite_costs[:, 0].mean()))
         self.elite_mean.append(float(elite_costs.mean()))
         self.elite_std.append(float(elite_costs.std(correction=0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incumbent:
+    """The best actions `(B, H, A)` that a search has seen, and their cost `(B,)`."""
+
+    actions: Tensor
+    cost: Tensor
+
+    @classmethod
+    def start(cls, actions: Tensor) -> Incumbent:
+        """Return `(B, H, A)` actions that anything with a finite cost is better than."""
+        return cls(actions=actions, cost=actions.new_full(actions.shape[:1], float('inf')))
+
+    def improved(self, candidates: Tensor, costs: Tensor) -> Incumbent:
+        """Return the cheapest of this and of candidates `(B, S, H, A)` with costs `(B, S)`."""
+        cost, index = costs.min(1)
+        best = candidates[torch.arange(len(index)), index]
+        better = cost < self.cost
+        return Incumbent(
+            actions=torch.where(better[:, None, None], best, self.actions),
+            cost=torch.where(better, cost, self.cost),
+        )
 
 
 class Solver(Protocol):

@@ -13,7 +13,7 @@ CROPS = ('center_square', 'none')
 COLOURS = ('rgb', 'bgr')
 DISTANCES = ('l1', 'l2', 'cosine')
 REDUCTIONS = ('last', 'sum', 'mean')
-SOLVERS = ('cem', 'icem', 'mppi')
+SOLVERS = ('cem', 'icem', 'mppi', 'gd', 'adam', 'hybrid')
 MEAN_CANDIDATES = ('always', 'last', 'never')
 RESULTS = ('cheapest', 'mean', 'best')
 
@@ -168,6 +168,10 @@ class PlanningSettings:
         temperature: mppi: an elite weighs exp(-(its cost - the least cost) / temperature); in
             units of the mean of those differences, so that it needs no tuning as the goal nears.
         absolute_temperature: mppi: whether `temperature` is in units of cost instead.
+        learning_rate: gd, adam, hybrid: step size, as a fraction of half each field's range.
+        gradient_noise: gd, adam, hybrid: standard deviation of what is added to the actions after
+            each step, as the same fraction.
+        refine_steps: hybrid: steps of Adam after the search.
         reached_cost: Latent distance under which the goal counts as reached.
         stall_steps: A plan starts afresh with full spread after this many executed steps without
             a fall of the distance.
@@ -199,6 +203,9 @@ class PlanningSettings:
     sample_decay: float = 1.25
     temperature: float = 0.5
     absolute_temperature: bool = False
+    learning_rate: float = 0.1
+    gradient_noise: float = 0.0
+    refine_steps: int = 5
     reached_cost: float = 0.0
     stall_steps: int = 3
     warm_start: bool = True
@@ -218,6 +225,7 @@ class PlanningSettings:
             'horizon',
             'executed_steps',
             'stall_steps',
+            'refine_steps',
         ):
             _require(
                 getattr(self, name) >= 1, f'{name} must be at least 1, got {getattr(self, name)}'
@@ -235,7 +243,14 @@ class PlanningSettings:
         _require(
             self.sample_decay >= 1, f'sample_decay must be at least 1, got {self.sample_decay}'
         )
-        _require(self.temperature > 0, f'temperature must be positive, got {self.temperature}')
+        for name in ('temperature', 'learning_rate'):
+            _require(
+                getattr(self, name) > 0, f'{name} must be positive, got {getattr(self, name)}'
+            )
+        _require(
+            self.gradient_noise >= 0,
+            f'gradient_noise must be at least 0, got {self.gradient_noise}',
+        )
         _require(self.deadline_s > 0, f'deadline_s must be positive [s], got {self.deadline_s}')
 
 

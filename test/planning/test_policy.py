@@ -10,6 +10,7 @@ import torch
 
 from jepa_wm_ros.planning.objective import GoalDistance, ObjectiveError
 from jepa_wm_ros.planning.policy import Policy
+from jepa_wm_ros.worldmodel.contract import SOLVERS
 from jepa_wm_ros.worldmodel.latent import Latent
 
 
@@ -120,3 +121,49 @@ def test_proprioception_counts_with_its_weight() -> None:
 def test_latents_of_different_models_are_not_compared() -> None:
     with pytest.raises(ObjectiveError, match='different models'):
         GoalDistance().distance(at(0, 0, 0), Latent(tokens=torch.zeros(1, 1, 64)))
+
+
+@pytest.mark.parametrize('name', SOLVERS)
+def test_each_solver_makes_it_arrive(small_contract, name) -> None:
+    planning = dataclasses.replace(small_contract.planning, solver=name, iterations=8)
+    policy = Policy(PointWorld(small_contract), planning, seed=3)
+    assert np.allclose(walk(policy, at(0.1, -0.15, 0.05)), [0.1, -0.15, 0.05], atol=0.01)
+
+
+@pytest.mark.parametrize('name', ['cem', 'adam'])
+def test_latents_made_in_inference_mode_can_be_planned_with(small_contract, name) -> None:
+    planning = dataclasses.replace(small_contract.planning, solver=name)
+    with torch.inference_mode():
+        start, goal = at(0, 0, 0), at(0.2, 0, 0)
+        inside = Policy(PointWorld(small_contract), planning).plan(start, goal)
+    outside = Policy(PointWorld(small_contract), planning).plan(start, goal)
+    assert np.array_equal(inside.actions, outside.actions)
+    assert outside.cost < outside.cost_noop
+
+
+def test_without_a_warm_start_a_plan_does_not_know_the_last_one(small_contract) -> None:
+    costs = {}
+    for warm in (True, False):
+        planning = dataclasses.replace(
+            small_contract.planning, warm_start=warm, iterations=1, spread_floor=1.0
+        )
+        policy = Policy(PointWorld(small_contract), planning, seed=3)
+        plans = [policy.plan(at(0, 0, 0), at(0.3, 0, 0)) for _ in range(3)]
+        costs[warm] = [plan.cost for plan in plans]
+    assert costs[True][0] == costs[False][0]
+    assert costs[True][2] <= costs[True][1] <= costs[True][0]
+    assert costs[True][2] < costs[False][2]
+
+
+def test_icem_tries_the_elites_of_the_last_plan_moved_on(small_contract) -> None:
+    planning = dataclasses.replace(small_contract.planning, solver='icem', kept_elites=1.0)
+    policy = Policy(PointWorld(small_contract), planning, seed=3)
+    policy.plan(at(0, 0, 0), at(0.3, 0, 0))
+    before = policy._distribution(1.0, restarted=False).seeds
+    policy.executed(np.zeros(7))
+    after = policy._distribution(1.0, restarted=False).seeds
+    assert before.shape == (1, small_contract.planning.elites, 6, 7)
+    assert torch.equal(after[..., :-1, :], before[..., 1:, :])
+    assert bool((after[..., -1, :] == 0).all())
+    policy.reset()
+    assert policy._distribution(1.0, restarted=False).seeds is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from jepa_wm_ros.paths import share
 from jepa_wm_ros.planning.policy import Policy
 from jepa_wm_ros.worldmodel.bundle import load_bundle
+from jepa_wm_ros.worldmodel.contract import SOLVERS
 from jepa_wm_ros.worldmodel.latent import Latent
 
 RECORD = Path(__file__).parents[1] / 'data' / 'planning' / 'franka_cell_reach.json'
@@ -62,3 +64,15 @@ def test_default_plans_are_those_on_record(model) -> None:
     assert np.allclose(actual, expected, atol=1e-4)
     if machine() == record['machine']:
         assert np.array_equal(actual, expected)
+
+
+@pytest.mark.parametrize('solver', [name for name in SOLVERS if name != 'cem'])
+def test_every_solver_plans_with_the_shipped_model(model, solver) -> None:
+    settings = dataclasses.replace(
+        model.contract.planning, solver=solver, samples=16, elites=4, iterations=3
+    )
+    start, goal = latents(model, SEED)
+    plan = Policy(model, settings, seed=SEED).plan(start, goal, deadline_s=1e9)
+    assert plan.finite
+    assert plan.cost < plan.cost_noop
+    assert (plan.actions[:, 3:] == 0).all()
