@@ -193,7 +193,11 @@ class EncoderNode(ManagedNode):
         self._publish_health(message, stamp_s)
         if self._trouble:
             self.report(JepaWmError(f'image: {self._trouble}'))
-            return
+        else:
+            self._submit(message, stamp_s)
+
+    def _submit(self, message: Any, stamp_s: float) -> None:
+        """Have a picture encoded; one that still waits gives way to it."""
         fields = self._model.contract.proprio.fields
         proprio = self._robot.at(stamp_s).proprio(fields) if fields else None
         job = self._worker.submit(partial(self._encode, message, proprio), slot='picture')
