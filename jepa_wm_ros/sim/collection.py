@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +19,7 @@ from jepa_wm_ros.sim.exploration import Traveller, Wanderer
 from jepa_wm_ros.worldmodel.camera import fit_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from jepa_wm_ros.sim.appearance import Appearance
@@ -46,7 +51,8 @@ def collect(recipe: Recipe, out: Path, workers: int, report: Callable[[int, int]
         report: Called with (episodes done, episodes in all).
 
     Raises:
-        DatasetError: Parts of a different recipe are in the way.
+        DatasetError: Parts of a different recipe are in the way, or a worker process died.
+        RendererError: Pictures cannot be rendered on this machine.
     """
     settings = recipe.collection
     folder = out.with_name(out.name + '.parts')
@@ -60,13 +66,10 @@ def collect(recipe: Recipe, out: Path, workers: int, report: Callable[[int, int]
     missing = [part for part in parts if not part.path.exists()]
     done = settings.episodes - sum(part.last - part.first for part in missing)
     report(done, settings.episodes)
-    # Renderers do not survive a fork.
-    context = multiprocessing.get_context('spawn')
-    if missing:
-        with context.Pool(min(workers, len(missing)), _start_worker, (recipe,)) as pool:
-            for count in pool.imap_unordered(_collect_part, missing):
-                done += count
-                report(done, settings.episodes)
+    with closing(_collect_parts(recipe, missing, workers)) as counts:
+        for count in counts:
+            done += count
+            report(done, settings.episodes)
     provenance = {
         'source': 'simulated cell',
         'collection': dataclasses.asdict(settings),
@@ -139,22 +142,41 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     mark.write_text(text)
 
 
-_worker: tuple[CellEnvironment, Recipe] | None = None
-"""The environment of a worker process: made once, because making it takes a second."""
+def _collect_parts(recipe: Recipe, parts: list[_Part], workers: int) -> Generator[int, None, None]:
+    """Collect parts in processes; yields the number of episodes of each one that is done.
+
+    When the caller stops early, parts under way are finished, which takes some seconds.
+    """
+    if not parts:
+        return
+    executor = ProcessPoolExecutor(
+        min(workers, len(parts)),
+        # Renderers do not survive a fork.
+        mp_context=multiprocessing.get_context('spawn'),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        for future in as_completed([executor.submit(_collect_part, recipe, p) for p in parts]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            'a worker process died (was it killed, or is memory short?); what is done is kept: '
+            'start again to go on, with fewer --workers if memory is short'
+        ) from error
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
-def _start_worker(recipe: Recipe) -> None:
-    import signal
-
-    from jepa_wm_ros.sim.environment import CellEnvironment
-
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker = CellEnvironment(step_duration_s=recipe.model.step_duration_s), recipe
-
-
-def _collect_part(part: _Part) -> int:
-    assert _worker is not None
-    env, recipe = _worker
+def _collect_part(recipe: Recipe, part: _Part) -> int:
+    env = _environment(recipe.model.step_duration_s)
     write_part(part.path, [collect_episode(env, recipe, k) for k in range(part.first, part.last)])
     return part.last - part.first
+
+
+@functools.cache
+def _environment(step_duration_s: float) -> CellEnvironment:
+    """The environment of a worker process: made once, because making it takes a second."""
+    from jepa_wm_ros.sim.environment import CellEnvironment
+
+    return CellEnvironment(step_duration_s=step_duration_s)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from jepa_wm_ros.data.episodes import DatasetError, read_episodes
 from jepa_wm_ros.paths import share
 from jepa_wm_ros.robot.limits import WORKSPACE_CELL
 from jepa_wm_ros.sim import collection
+from jepa_wm_ros.sim.backend import RendererError
 from jepa_wm_ros.sim.exploration import Traveller, Wanderer
 from jepa_wm_ros.training.recipe import Recipe, read_recipe
 
@@ -28,6 +31,10 @@ def recipe() -> Recipe:
 @pytest.fixture
 def in_parts_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collection, 'PART_EPISODES', 1)
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def silent(done: int, total: int) -> None:
@@ -69,6 +76,22 @@ def test_parts_of_another_recipe_are_not_mixed_in(recipe: Recipe, tmp_path: Path
     other = dataclasses.replace(recipe.collection, seed=1)
     with pytest.raises(DatasetError, match='another recipe'):
         collection.collect(dataclasses.replace(recipe, collection=other), out, 1, silent)
+
+
+def test_a_renderer_that_does_not_work_ends_the_collection(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('MUJOCO_GL', 'vulkan')
+    with pytest.raises(RendererError, match="'vulkan' is not supported"):
+        collection.collect(recipe, tmp_path / 'a.h5', 1, silent)
+
+
+def test_a_worker_that_is_killed_ends_the_collection(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, '_collect_part', die)
+    with pytest.raises(DatasetError, match='a worker process died'):
+        collection.collect(recipe, tmp_path / 'a.h5', 1, silent)
 
 
 def test_actions_are_what_moved_the_flange(recipe: Recipe, tmp_path: Path) -> None:
