@@ -51,6 +51,7 @@ setup(
         'robot': ['pin>=2.7'],
         'sim': ['mujoco>=3.2', 'pin>=2.7'],
         'training': ['h5py>=3.6', 'torch>=2.2'],
+        'nevergrad': ['nevergrad>=1.0.3'],
         'evaluation': ['matplotlib>=3.5', 'pillow>=9'],
         'test': ['hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff'],
     },

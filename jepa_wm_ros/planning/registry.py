@@ -10,6 +10,7 @@ from jepa_wm_ros.planning.gradient import adam, gradient_descent
 from jepa_wm_ros.planning.hybrid import hybrid
 from jepa_wm_ros.planning.icem import improved_cross_entropy_method
 from jepa_wm_ros.planning.mppi import path_integral
+from jepa_wm_ros.planning.nevergrad import nevergrad_search
 from jepa_wm_ros.planning.solver import Solver
 from jepa_wm_ros.worldmodel.contract import PlanningSettings
 
@@ -26,6 +27,7 @@ MAKERS: dict[str, Maker] = {
     'gd': gradient_descent,
     'adam': adam,
     'hybrid': hybrid,
+    'nevergrad': nevergrad_search,
 }
 """Every name in `worldmodel.contract.SOLVERS` has its maker here."""
 

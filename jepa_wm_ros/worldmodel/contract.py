@@ -13,7 +13,17 @@ CROPS = ('center_square', 'none')
 COLOURS = ('rgb', 'bgr')
 DISTANCES = ('l1', 'l2', 'cosine')
 REDUCTIONS = ('last', 'sum', 'mean')
-SOLVERS = ('cem', 'icem', 'mppi', 'gd', 'adam', 'hybrid')
+SOLVERS = ('cem', 'icem', 'mppi', 'gd', 'adam', 'hybrid', 'nevergrad')
+NEVERGRAD_OPTIMIZERS = (
+    'DiagonalCMA',
+    'CMA',
+    'NGOpt',
+    'NgIohTuned',
+    'PSO',
+    'DE',
+    'TwoPointsDE',
+    'OnePlusOne',
+)
 MEAN_CANDIDATES = ('always', 'last', 'never')
 RESULTS = ('cheapest', 'mean', 'best')
 
@@ -172,6 +182,7 @@ class PlanningSettings:
         gradient_noise: gd, adam, hybrid: standard deviation of what is added to the actions after
             each step, as the same fraction.
         refine_steps: hybrid: steps of Adam after the search.
+        nevergrad_optimizer: nevergrad: name of the optimiser.
         reached_cost: Latent distance under which the goal counts as reached.
         stall_steps: A plan starts afresh with full spread after this many executed steps without
             a fall of the distance.
@@ -206,6 +217,7 @@ class PlanningSettings:
     learning_rate: float = 0.1
     gradient_noise: float = 0.0
     refine_steps: int = 5
+    nevergrad_optimizer: str = 'DiagonalCMA'
     reached_cost: float = 0.0
     stall_steps: int = 3
     warm_start: bool = True
@@ -218,6 +230,7 @@ class PlanningSettings:
         _one_of('reduction', self.reduction, REDUCTIONS)
         _one_of('mean_candidate', self.mean_candidate, MEAN_CANDIDATES)
         _one_of('result', self.result, RESULTS)
+        _one_of('nevergrad_optimizer', self.nevergrad_optimizer, NEVERGRAD_OPTIMIZERS)
         for name in (
             'samples',
             'iterations',
