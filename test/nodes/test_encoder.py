@@ -142,6 +142,7 @@ def test_a_frozen_camera_is_reported_and_not_encoded(rig):
     rig.arm()
     rig.look(picture)
     rig.graph.spin_until(lambda: len(rig.observed) == 1)
+    rig.arm()
     assert not rig.look(picture).frozen
     rig.graph.spin_until(lambda: len(rig.observed) == 2)
     rig.arm(READY_POSTURE + 0.05)
@@ -151,6 +152,7 @@ def test_a_frozen_camera_is_reported_and_not_encoded(rig):
     assert health.frozen
     assert 'check the camera driver' in health.message
     assert rig.errors()
+    rig.arm(READY_POSTURE + 0.06)
     assert not rig.look(picture_of((0.5, 0.1, 0.31))).frozen
     rig.graph.spin_until(lambda: len(rig.observed) == 3)
 
