@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.objective import GoalDistance
+from jepa_wm_ros.planning.objective import GoalDistance, action_penalty
 from jepa_wm_ros.planning.plan import Plan
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget
@@ -59,8 +59,8 @@ class Policy:
         action = model.contract.action
         self._lower = torch.tensor(action.lower)
         self._upper = torch.tensor(action.upper)
-        half_range = (self._upper - self._lower) / 2
-        self._initial_std = torch.tensor(self.settings.initial_std) * half_range
+        self._half_range = (self._upper - self._lower) / 2
+        self._initial_std = torch.tensor(self.settings.initial_std) * self._half_range
         self.objective = objective or GoalDistance(
             distance_name=self.settings.distance,
             reduction=self.settings.reduction,
@@ -113,7 +113,11 @@ class Policy:
             goal = goal.map(torch.clone)
 
         def cost(candidates: Tensor) -> Tensor:
-            return self.objective(self.model.rollout(context, past, candidates), goal)
+            costs = self.objective(self.model.rollout(context, past, candidates), goal)
+            weight = self.settings.action_weight
+            return (
+                costs + weight * action_penalty(candidates, self._half_range) if weight else costs
+            )
 
         solution = self.solver.solve(
             cost,

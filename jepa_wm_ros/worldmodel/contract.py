@@ -11,7 +11,7 @@ ACTION_FIELDS = ('dx', 'dy', 'dz', 'droll', 'dpitch', 'dyaw', 'dgripper')
 ACTION_UNITS = ('m', 'm', 'm', 'rad', 'rad', 'rad', '1')
 CROPS = ('center_square', 'none')
 COLOURS = ('rgb', 'bgr')
-DISTANCES = ('l1', 'l2', 'cosine')
+DISTANCES = ('l1', 'l2', 'cosine', 'flat_cosine')
 REDUCTIONS = ('last', 'sum', 'mean')
 SOLVERS = ('cem', 'icem', 'mppi', 'gd', 'adam', 'hybrid', 'nevergrad')
 NEVERGRAD_OPTIMIZERS = (
@@ -156,6 +156,8 @@ class PlanningSettings:
         distance: Latent distance to the goal.
         reduction: How the distances along the horizon become one cost.
         proprio_weight: Weight of the proprioceptive distance beside that of the tokens.
+        action_weight: Weight of the mean squared action, each field as a fraction of half its
+            range: above 0, small motions are preferred.
         initial_std: Initial standard deviation of each action field, as a fraction of half the
             field's range.
         std_floor: Least standard deviation, as the same fraction.
@@ -199,6 +201,7 @@ class PlanningSettings:
     distance: str = 'l2'
     reduction: str = 'sum'
     proprio_weight: float = 0.0
+    action_weight: float = 0.0
     initial_std: tuple[float, ...] = (0.8,) * 7
     std_floor: float = 0.02
     spread_gain: float = 1.0
@@ -260,6 +263,9 @@ class PlanningSettings:
             _require(
                 getattr(self, name) > 0, f'{name} must be positive, got {getattr(self, name)}'
             )
+        _require(
+            self.action_weight >= 0, f'action_weight must be at least 0, got {self.action_weight}'
+        )
         _require(
             self.gradient_noise >= 0,
             f'gradient_noise must be at least 0, got {self.gradient_noise}',

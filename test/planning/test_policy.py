@@ -169,3 +169,13 @@ def test_icem_tries_the_elites_of_the_last_plan_moved_on(small_contract) -> None
     assert bool((after[..., -1, :] == 0).all())
     policy.reset()
     assert policy._distribution(1.0, restarted=False).seeds is None
+
+
+def test_the_dearer_motion_is_the_smaller_it_becomes(small_contract) -> None:
+    sizes = []
+    for weight in (0.0, 1.0, 100.0):
+        planning = dataclasses.replace(small_contract.planning, action_weight=weight)
+        policy = Policy(PointWorld(small_contract), planning, seed=3)
+        sizes.append(np.abs(policy.plan(at(0, 0, 0), at(0.1, 0, 0)).actions).sum())
+    assert sizes[0] > 1.5 * sizes[2]
+    assert sizes[1] > sizes[2]
