@@ -56,7 +56,8 @@ def bundle(tmp_path_factory):
             std=(0.08,) * 7,
             step_duration_s=0.4,
         ),
-        planning=PlanningSettings(samples=16, elites=4, iterations=2),
+        # To an untrained model all candidates are alike; a wide spread makes it move all the same.
+        planning=PlanningSettings(samples=16, elites=4, iterations=1, spread_floor=1.0),
     )
     folder = tmp_path_factory.mktemp('models') / 'untrained'
     return str(save_bundle(folder, build(contract, folder), contract))
@@ -85,6 +86,8 @@ class Cell:
         """Send a goal that cannot be reached, and wait until the arm moves."""
         if self.client.safety()[0] == 'FAULT':
             self.client.reset_fault()
+        # A goal of two steps would be over before a late discovery lets the watcher see it.
+        self.graph.spin_until(lambda: self.states and self.positions, 30.0)
         self.client.disarm()
         self.client.reset(START)
         self.client.arm()
@@ -184,6 +187,8 @@ def test_the_arm_comes_to_rest_when_the_policy_process_is_killed_during_a_motion
     assert mortal.states[-1] in [
         (SafetyStatus.ARMED, SafetyStatus.NONE),
         (SafetyStatus.FAULT, SafetyStatus.IMAGE_STALE),
+        # on a small machine everything stops for a moment when a large process is torn down
+        (SafetyStatus.FAULT, SafetyStatus.JOINTS_STALE),
     ]
     with pytest.raises(ProcessError, match='policy has ended'):
         mortal.system.check()
