@@ -10,6 +10,7 @@ from collections import deque
 
 import numpy as np
 import pytest
+from contracts import small_contract
 from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.msg import SafetyStatus
 from rcl_interfaces.srv import SetParameters
@@ -21,13 +22,6 @@ from jepa_wm_ros.ros.client import GraphClient
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp
 from jepa_wm_ros.ros.processes import Bringup, ProcessError
 from jepa_wm_ros.worldmodel.bundle import save_bundle
-from jepa_wm_ros.worldmodel.contract import (
-    ActionContract,
-    CameraContract,
-    Contract,
-    PlanningSettings,
-    ProprioContract,
-)
 from jepa_wm_ros.worldmodel.families import build
 
 START = np.array([0.46, 0.0, 0.40])
@@ -35,30 +29,9 @@ START = np.array([0.46, 0.0, 0.40])
 
 @pytest.fixture(scope='module')
 def bundle(tmp_path_factory):
-    bound = (0.08, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0)
-    contract = Contract(
-        format_version=1,
-        name='untrained',
-        family='lewm',
-        licence='Apache-2.0',
-        origin='a test',
-        architecture={
-            'layout': 'small',
-            'encoder': {'image_size': 16, 'patch': 4, 'channels': [8, 8, 8], 'embed_dim': 8},
-            'predictor': {'width': 16, 'depth': 2, 'expansion': 2},
-        },
-        camera=CameraContract(width=16, height=16),
-        proprio=ProprioContract(),
-        action=ActionContract(
-            lower=tuple(-b for b in bound),
-            upper=bound,
-            mean=(0.0,) * 7,
-            std=(0.08,) * 7,
-            step_duration_s=0.4,
-        ),
-        # To an untrained model all candidates are alike; a wide spread makes it move all the same.
-        planning=PlanningSettings(samples=16, elites=4, iterations=1, spread_floor=1.0),
-    )
+    # To an untrained model all candidates are alike; a wide spread makes it move all the same.
+    planning = {'samples': 16, 'elites': 4, 'iterations': 1, 'spread_floor': 1.0}
+    contract = small_contract(planning, name='untrained')
     folder = tmp_path_factory.mktemp('models') / 'untrained'
     return str(save_bundle(folder, build(contract, folder), contract))
 
