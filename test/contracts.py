@@ -6,9 +6,9 @@ from jepa_wm_ros.worldmodel.contract import (
     ActionContract,
     CameraContract,
     Contract,
-    PlanningSettings,
     ProprioContract,
 )
+from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 BOUND = (0.08, 0.08, 0.08, 0.0, 0.0, 0.0, 0.0)
 SMALL = Contract(

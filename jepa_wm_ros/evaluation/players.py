@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.evaluation.episodes import EpisodeSettings
     from jepa_wm_ros.evaluation.policies import EpisodePolicy
     from jepa_wm_ros.evaluation.records import EpisodeRecord
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 PLAYERS = ('planner', 'random', 'nothing')
 

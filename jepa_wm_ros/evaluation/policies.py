@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from jepa_wm_ros.planning.plan import Plan
     from jepa_wm_ros.planning.policy import Policy
     from jepa_wm_ros.robot.observation import Observation
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
     from jepa_wm_ros.worldmodel.latent import Latent
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 

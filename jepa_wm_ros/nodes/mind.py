@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rclpy.task import Future
 
     from jepa_wm_ros.ros.worker import Worker
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
     from jepa_wm_ros.worldmodel.latent import Latent
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_ros.robot.description import BASE_FRAME
 from jepa_wm_ros.ros.params import ParameterError, parameter
-from jepa_wm_ros.worldmodel.contract import SOLVERS
+from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
 
 if TYPE_CHECKING:
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

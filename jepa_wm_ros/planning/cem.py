@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.planning.distribution import ActionDistribution
     from jepa_wm_ros.planning.noise import Noise
     from jepa_wm_ros.planning.solver import Budget, CostFunction
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 ADAM_BETAS = (0.9, 0.995)
 """Decay of Adam's averages: the second is shorter than usual, because searches are short."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
     from jepa_wm_ros.planning.solver import CostFunction, Solution, Solver
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from jepa_wm_ros.planning.sampling import SamplingSolver
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 
 def improved_cross_entropy_method(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
     from jepa_wm_ros.planning.solver import Budget, CostFunction
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 WORST = 1e6
 """Told for a cost that is not a number: some optimisers break on infinity."""

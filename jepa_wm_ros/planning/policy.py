@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.planning.objective import Objective
     from jepa_wm_ros.planning.solver import Solution, Solver
-    from jepa_wm_ros.worldmodel.contract import PlanningSettings
     from jepa_wm_ros.worldmodel.latent import Latent
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 AT_BOUND = 0.05

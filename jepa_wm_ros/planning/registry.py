@@ -12,7 +12,7 @@ from jepa_wm_ros.planning.icem import improved_cross_entropy_method
 from jepa_wm_ros.planning.mppi import path_integral
 from jepa_wm_ros.planning.nevergrad import nevergrad_search
 from jepa_wm_ros.planning.solver import Solver
-from jepa_wm_ros.worldmodel.contract import PlanningSettings
+from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ MAKERS: dict[str, Maker] = {
     'hybrid': hybrid,
     'nevergrad': nevergrad_search,
 }
-"""Every name in `worldmodel.contract.SOLVERS` has its maker here."""
+"""Every name in `worldmodel.planning_settings.SOLVERS` has its maker here."""
 
 
 def make_solver(settings: PlanningSettings, lower: Tensor, upper: Tensor) -> Solver:

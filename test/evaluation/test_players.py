@@ -8,7 +8,7 @@ from jepa_wm_ros.cli.main import main
 from jepa_wm_ros.evaluation.episodes import EpisodeSettings
 from jepa_wm_ros.evaluation.players import Player, PlayerError, override_planning, play_parallel
 from jepa_wm_ros.paths import share
-from jepa_wm_ros.worldmodel.contract import PlanningSettings
+from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bowls import FIELDS, HORIZON, Spy, quadratic, unit_box
 
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget, SolverError
-from jepa_wm_ros.worldmodel.contract import NEVERGRAD_OPTIMIZERS, PlanningSettings
+from jepa_wm_ros.worldmodel.planning_settings import NEVERGRAD_OPTIMIZERS, PlanningSettings
 
 BOUND = torch.ones(FIELDS)
 SETTINGS = PlanningSettings(solver='nevergrad', samples=20, elites=4)

@@ -10,8 +10,8 @@ import torch
 
 from jepa_wm_ros.planning.objective import GoalDistance, ObjectiveError
 from jepa_wm_ros.planning.policy import Policy
-from jepa_wm_ros.worldmodel.contract import SOLVERS
 from jepa_wm_ros.worldmodel.latent import Latent
+from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
 
 
 class PointWorld:

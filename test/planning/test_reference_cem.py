@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from jepa_wm_ros.planning.distribution import ActionDistribution
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget
-from jepa_wm_ros.worldmodel.contract import PlanningSettings
+from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 PARITY = Path(__file__).parents[1] / 'data' / 'parity'
 XYZ_GRIPPER = [0, 1, 2, 6]

@@ -10,7 +10,7 @@ import torch
 from jepa_wm_ros.planning.distribution import ActionDistribution
 from jepa_wm_ros.planning.registry import MAKERS, make_solver
 from jepa_wm_ros.planning.solver import Budget
-from jepa_wm_ros.worldmodel.contract import SOLVERS
+from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
 
 
 def test_each_name_of_the_contract_has_its_maker() -> None:

@@ -13,8 +13,8 @@ import torch
 from jepa_wm_ros.paths import share
 from jepa_wm_ros.planning.policy import Policy
 from jepa_wm_ros.worldmodel.bundle import load_bundle
-from jepa_wm_ros.worldmodel.contract import SOLVERS
 from jepa_wm_ros.worldmodel.latent import Latent
+from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
 
 RECORD = Path(__file__).parents[1] / 'data' / 'planning' / 'franka_cell_reach.json'
 SEED = 0
