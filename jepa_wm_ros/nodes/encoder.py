@@ -18,10 +18,10 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.models import ModelShelf, warm_up
 from jepa_wm_ros.nodes.observations import EncodedObservation
 from jepa_wm_ros.nodes.picture_watch import PictureWatch
-from jepa_wm_ros.nodes.robot_state import RobotSample, RobotState
 from jepa_wm_ros.robot.description import ARM_JOINTS, GRIPPER_JOINT
 from jepa_wm_ros.robot.gripper import PRESETS, GripperCodec
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
+from jepa_wm_ros.robot.state import RobotSample, RobotState
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, encode_pose, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateMonitor

@@ -1,4 +1,4 @@
-"""Poses and time stamps at the ROS border; quaternions (xyzw) exist only here."""
+"""Poses and time stamps at the ROS border, where quaternions (xyzw) are at home."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose as PoseMessage
 
-from jepa_wm_ros.robot.poses import Pose, from_quaternion_xyzw, quaternion_xyzw
+from jepa_wm_ros.robot.messages import NANOSECONDS, decode_pose, decode_stamp
+from jepa_wm_ros.robot.poses import Pose, quaternion_xyzw
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-_NANOSECONDS = 1_000_000_000
+__all__ = ['decode_pose', 'decode_stamp', 'encode_pose', 'encode_stamp', 'now_s']
 
 
 def encode_pose(pose: Pose) -> PoseMessage:
@@ -26,29 +27,12 @@ def encode_pose(pose: Pose) -> PoseMessage:
     return message
 
 
-def decode_pose(message: PoseMessage) -> Pose:
-    """Read a pose message.
-
-    Raises:
-        PoseError: The quaternion is not a unit quaternion.
-    """
-    position, rotation = message.position, message.orientation
-    return from_quaternion_xyzw(
-        (position.x, position.y, position.z), (rotation.x, rotation.y, rotation.z, rotation.w)
-    )
-
-
 def encode_stamp(seconds: float) -> Time:
     """Write a time [s] into a message, rounded to nanoseconds."""
-    nanoseconds = round(seconds * _NANOSECONDS)
-    return Time(sec=nanoseconds // _NANOSECONDS, nanosec=nanoseconds % _NANOSECONDS)
-
-
-def decode_stamp(stamp: Time) -> float:
-    """Read a time message [s]; doubles resolve today's time to 0.2 microseconds."""
-    return float(stamp.sec + stamp.nanosec / _NANOSECONDS)
+    nanoseconds = round(seconds * NANOSECONDS)
+    return Time(sec=nanoseconds // NANOSECONDS, nanosec=nanoseconds % NANOSECONDS)
 
 
 def now_s(node: Node) -> float:
     """The time of the node's clock [s]: the simulation's when `use_sim_time` is set."""
-    return float(node.get_clock().now().nanoseconds / _NANOSECONDS)
+    return float(node.get_clock().now().nanoseconds / NANOSECONDS)

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from jepa_wm_ros.nodes.robot_state import RobotSample, RobotState, RobotStateError
 from jepa_wm_ros.robot.description import ARM_JOINTS, READY_POSTURE
 from jepa_wm_ros.robot.gripper import GripperCodec, GripperError
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
 from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.poses import Pose, from_euler, to_euler
+from jepa_wm_ros.robot.state import RobotSample, RobotState, RobotStateError
 
 
 @pytest.fixture(scope='module')
