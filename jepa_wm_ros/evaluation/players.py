@@ -88,7 +88,7 @@ class Player:
 
         contract = load_contract(self.model)
         if self.name == 'nothing':
-            return NothingPolicy(len(contract.action.fields))
+            return NothingPolicy(contract.action.dim)
         if self.name == 'random':
             return RandomPolicy(np.array(contract.action.lower), np.array(contract.action.upper))
         import torch

@@ -68,7 +68,7 @@ class Trainer:
             raise TrainingError(
                 f'pictures are {table.pixels.shape[1:]}, the contract says {wanted}'
             )
-        if table.action.shape[1] != len(contract.action.fields):
+        if table.action.shape[1] != contract.action.dim:
             raise TrainingError(
                 f'actions have {table.action.shape[1]} fields, the contract says '
                 f'{contract.action.fields}'

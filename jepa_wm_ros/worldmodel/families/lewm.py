@@ -70,13 +70,21 @@ class LeWorldModel(nn.Module):
         self._contract = contract
         self.encoder = ConvEncoder(architecture.encoder)
         self.predictor = AdaLnMlp(
-            architecture.encoder.embed_dim, len(contract.action.fields), architecture.predictor
+            architecture.encoder.embed_dim, contract.action.dim, architecture.predictor
         )
         self.readout_settings = architecture.readout
         fields = len(architecture.readout.fields)
         self.readout = nn.Linear(architecture.encoder.embed_dim, fields) if fields else None
-        self.register_buffer('action_mean', torch.tensor(contract.action.mean), persistent=False)
-        self.register_buffer('action_std', torch.tensor(contract.action.std), persistent=False)
+        self.register_buffer(
+            'action_mean',
+            torch.tensor(contract.action.tiled(contract.action.mean)),
+            persistent=False,
+        )
+        self.register_buffer(
+            'action_std',
+            torch.tensor(contract.action.tiled(contract.action.std)),
+            persistent=False,
+        )
 
     @classmethod
     def from_contract(cls, contract: Contract, source: Path | str) -> LeWorldModel:
