@@ -1,0 +1,134 @@
+"""Multi-head attention over the frames of a window, which can continue from cached frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+from jepa_wm_ros.worldmodel.predictors.masks import frame_causal
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.worldmodel.predictors.rope import Rotary
+    from jepa_wm_ros.worldmodel.predictors.settings import TransformerSettings
+
+DENSE_TOKENS = 128
+"""Up to so many queries a dense mask is cheaper than one product for each frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysValues:
+    """What later frames need of earlier ones in one block.
+
+    Attributes:
+        keys: `(B, heads, n, head_dim)`, with their positions.
+        values: `(B, heads, n, head_dim)`.
+    """
+
+    keys: Tensor
+    values: Tensor
+
+    def followed_by(self, other: KeysValues) -> KeysValues:
+        """Return this and then `other`, whose batch may be a multiple of this one's.
+
+        Candidates of one problem share what came before: entry b of this belongs to the entries
+        b * S .. (b + 1) * S - 1 of the other.
+        """
+        return KeysValues(_append(self.keys, other.keys), _append(self.values, other.values))
+
+
+class Attention(nn.Module):
+    """Attention with one product for queries, keys and values, and one for the result."""
+
+    def __init__(self, settings: TransformerSettings) -> None:
+        """Build with random weights."""
+        super().__init__()
+        self.heads, self.tokens = settings.heads, settings.tokens
+        self.inner = settings.heads * settings.head_dim
+        self.causal = settings.mask == 'frame_causal'
+        self.dropout = settings.dropout
+        self.qkv = nn.Linear(settings.dim, 3 * self.inner, bias=settings.qkv_bias)
+        self.out = nn.Linear(self.inner, settings.dim)
+
+    def forward(
+        self,
+        x: Tensor,
+        rotary: Rotary | None = None,
+        past: KeysValues | None = None,
+        asked: int | None = None,
+    ) -> tuple[Tensor, KeysValues]:
+        """Attend from new frames to themselves and to cached ones.
+
+        Args:
+            x: `(B, T, N, D)` new frames, normalised.
+            rotary: Turns queries and keys; None for positions that are in `x`.
+            past: Keys and values of the frames before, of batch B or a divisor of it.
+            asked: How many of the new frames, from the last, want a result; None for all.
+
+        Returns:
+            The result `(B, asked, N, D)`, and keys and values of past and new frames.
+        """
+        frames, tokens = x.shape[1], x.shape[2]
+        first = 0 if past is None else past.keys.shape[2] // tokens
+        asked = frames if asked is None else asked
+        queries, new = self._project(x, asked)
+        if rotary is not None:
+            queries = rotary(queries, first + frames - asked)
+            new = KeysValues(rotary(new.keys, first), new.values)
+        seen = new if past is None else past.followed_by(new)
+        result = self._attend(queries, seen, asked, tokens)
+        merged = result.transpose(1, 2).reshape(x.shape[0], asked, tokens, self.inner)
+        return self.out(merged), seen
+
+    def _project(self, x: Tensor, asked: int) -> tuple[Tensor, KeysValues]:
+        if asked == x.shape[1]:
+            queries, keys, values = self._heads(self.qkv(x), 3)
+            return queries, KeysValues(keys, values)
+        # Frames that nobody asks about need no queries.
+        weight, bias = self.qkv.weight, self.qkv.bias
+        (queries,) = self._heads(
+            linear(
+                x[:, -asked:], weight[: self.inner], None if bias is None else bias[: self.inner]
+            ),
+            1,
+        )
+        keys, values = self._heads(
+            linear(x, weight[self.inner :], None if bias is None else bias[self.inner :]), 2
+        )
+        return queries, KeysValues(keys, values)
+
+    def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """Split `(B, T, N, parts * inner)` into parts of `(B, heads, T * N, head_dim)`."""
+        split = x.flatten(1, 2).unflatten(-1, (parts, self.heads, -1))
+        return split.permute(2, 0, 3, 1, 4).unbind(0)
+
+    def _attend(self, queries: Tensor, seen: KeysValues, asked: int, tokens: int) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        if not self.causal or asked == 1:
+            return scaled_dot_product_attention(queries, seen.keys, seen.values, dropout_p=dropout)
+        before = seen.keys.shape[2] // tokens - asked
+        if asked * tokens <= DENSE_TOKENS:
+            mask = frame_causal(asked, tokens, before, queries.device)
+            return scaled_dot_product_attention(
+                queries, seen.keys, seen.values, attn_mask=mask, dropout_p=dropout
+            )
+        # Frame by frame no key is multiplied that the mask would hide, and no mask is kept.
+        results = []
+        for i, query in enumerate(queries.split(tokens, 2)):
+            end = (before + i + 1) * tokens
+            keys, values = seen.keys[:, :, :end], seen.values[:, :, :end]
+            results.append(scaled_dot_product_attention(query, keys, values, dropout_p=dropout))
+        return torch.cat(results, 2)
+
+
+def _append(shared: Tensor, own: Tensor) -> Tensor:
+    """Concatenate along the tokens, repeating `shared` over the candidates of each problem."""
+    problems = shared.shape[0]
+    if problems == own.shape[0]:
+        return torch.cat((shared, own), 2)
+    grouped = own.unflatten(0, (problems, -1))
+    repeated = shared[:, None].expand(-1, grouped.shape[1], -1, -1, -1)
+    return torch.cat((repeated, grouped), 3).flatten(0, 1)

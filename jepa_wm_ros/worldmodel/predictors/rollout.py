@@ -1,0 +1,141 @@
+"""Predicting many candidates from one context, without repeating what they share.
+
+The window of step h holds the last W frames, and its positions begin at 0. A frame that was
+observed and left by an executed action is the same for all candidates of a problem: its keys and
+values are computed once. While the window grows, its older frames keep their positions and, the
+mask being causal, their keys and values: only the new frame is computed. When the window slides,
+positions change and it is computed anew. Frames before the last of a window pass the last block
+only as keys and values. All of it gives the numbers of predicting step by step with whole windows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from jepa_wm_ros.worldmodel.predictors.frame_predictor import Frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor
+    from jepa_wm_ros.worldmodel.predictors.transformer import Past
+
+    Advance = Callable[[Frames, Frames, int], Frames]
+
+
+class Rollout:
+    """One context, from which any number of candidates can be predicted."""
+
+    def __init__(
+        self, predictor: FramePredictor, context: Frames, past_actions: Tensor, window: int
+    ) -> None:
+        """Prepare what candidates share.
+
+        Args:
+            predictor: What predicts.
+            context: `(B, C, ...)` observed frames, the newest last.
+            past_actions: `(B, C - 1, A)` normalised actions between them.
+            window: Most frames that the predictor sees at once.
+        """
+        self.predictor, self.window = predictor, window
+        self.newest = context.map(lambda part: part[:, -1:])
+        self._embedded = predictor.inward(self.newest.latent)
+        self.observed = context.latent.shape[1]
+        self._shared: dict[int, Past] = {}
+        self._tokens: Tensor | None = None
+        if self.observed > 1:
+            earlier = context.map(lambda part: part[:, :-1])
+            embedded = predictor.inward(earlier.latent)
+            self._tokens, condition = predictor.compose(embedded, earlier.proprio, past_actions)
+            self._modulations = predictor.core.modulate(condition)
+
+    def predict(self, actions: Tensor, advance: Advance | None = None) -> Frames:
+        """Predict what candidates lead to.
+
+        Args:
+            actions: `(B, S, H, A)` normalised future actions.
+            advance: Completes a predicted frame, given the frame before, the frame predicted and
+                the step h; for what is known rather than predicted. None to take it as it is.
+
+        Returns:
+            Frames `(B * S, H, ...)`: the candidates of a problem one after the other.
+        """
+        candidates, horizon = actions.shape[1], actions.shape[2]
+        actions = actions.flatten(0, 1)
+        last = self.newest.map(lambda part: part.repeat_interleave(candidates, 0))
+        embedded = self._embedded.repeat_interleave(candidates, 0)
+        history = _History(self.predictor, self.observed - 1)
+        past: Past | None = None
+        frames = []
+        for h in range(horizon):
+            if h:
+                embedded = self.predictor.inward(last.latent)
+            history.add(embedded, last.proprio, actions[:, h : h + 1])
+            count = self.observed + h
+            start = max(0, count - self.window)
+            if past is None:
+                past, first = self._before(start), max(start, self.observed - 1)
+            else:
+                first = count - 1
+            result, past = self.predictor.core.extend(
+                *history.since(first),
+                past,
+                asked=1,
+                keep=h + 1 < horizon and count < self.window,
+            )
+            following = self.predictor.read(result)
+            last = following if advance is None else advance(last, following, h)
+            frames.append(last)
+            history.forget(count + 1 - self.window)
+        return _join(frames)
+
+    def _before(self, start: int) -> Past | None:
+        """Return the past of the observed frames from `start` on, without the newest."""
+        if self._tokens is None or start >= self.observed - 1:
+            return None
+        if start not in self._shared:
+            modulations = tuple(None if m is None else m[:, start:] for m in self._modulations)
+            _, past = self.predictor.core.extend(
+                self._tokens[:, start:], modulations, asked=1, keep=True
+            )
+            assert past is not None
+            self._shared[start] = past
+        return self._shared[start]
+
+
+class _History:
+    """The tokens and modulations of the frames that candidates do not share."""
+
+    def __init__(self, predictor: FramePredictor, first: int) -> None:
+        self._predictor, self._first = predictor, first
+        self._frames: list[tuple[Tensor, tuple[Tensor | None, ...]]] = []
+
+    def add(self, embedded: Tensor, proprio: Tensor | None, action: Tensor) -> None:
+        """Append a frame and the action that leaves it."""
+        tokens, condition = self._predictor.compose(embedded, proprio, action)
+        self._frames.append((tokens, self._predictor.core.modulate(condition)))
+
+    def since(self, index: int) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        """Return tokens `(B, T, N, D)` and modulations of the frames from `index` on."""
+        chosen = self._frames[index - self._first :]
+        if len(chosen) == 1:
+            return chosen[0]
+        blocks = zip(*(modulations for _, modulations in chosen), strict=True)
+        return torch.cat([tokens for tokens, _ in chosen], 1), tuple(
+            None if block[0] is None else torch.cat(block, 1) for block in blocks
+        )
+
+    def forget(self, index: int) -> None:
+        """Drop the frames before `index`, which no window will see again."""
+        while self._first < index and self._frames:
+            self._frames.pop(0)
+            self._first += 1
+
+
+def _join(frames: list[Frames]) -> Frames:
+    latent = torch.cat([frame.latent for frame in frames], 1)
+    parts = [frame.proprio for frame in frames if frame.proprio is not None]
+    return Frames(latent, torch.cat(parts, 1) if parts else None)
