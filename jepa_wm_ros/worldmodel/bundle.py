@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import yaml
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.worldmodel.contract import Contract
 from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
+from jepa_wm_ros.worldmodel.weights import (
+    WeightsError,
+    fingerprint,
+    read_entries,
+    read_weights,
+    write_weights,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
     from torch import Tensor, nn
 
-    from jepa_wm_ros.worldmodel.families.lewm import LeWorldModel
+    from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 CONTRACT_FILE = 'model.yaml'
 WEIGHTS_FILE = 'model.safetensors'
@@ -52,11 +60,10 @@ def load_contract(folder: Path | str) -> Contract:
         contract = read(Contract, mapping, source)
     except SchemaError as error:
         raise BundleError(str(error)) from error
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
-    return dataclasses.replace(contract, fingerprint=digest)
+    return dataclasses.replace(contract, fingerprint=fingerprint(weights))
 
 
-def load_bundle(folder: Path | str, device: torch.device | str = 'cpu') -> LeWorldModel:
+def load_bundle(folder: Path | str, device: torch.device | str = 'cpu') -> WorldModel:
     """Load a model for inference.
 
     Args:
@@ -70,24 +77,21 @@ def load_bundle(folder: Path | str, device: torch.device | str = 'cpu') -> LeWor
         BundleError: A file is missing or damaged, a key of the contract is wrong, or the weights
             are not those of the contract's architecture (every key is named).
     """
-    from safetensors.torch import load_file
-
-    from jepa_wm_ros.worldmodel.families import build
+    from jepa_wm_ros.worldmodel.building import build_empty, fill
 
     folder = Path(folder)
     contract = load_contract(folder)
-    try:
-        model = build(contract, folder / CONTRACT_FILE)
-    except SchemaError as error:
-        raise BundleError(str(error)) from error
     path = folder / WEIGHTS_FILE
     try:
-        weights = load_file(path)
-    except Exception as error:  # safetensors has no public base class of its errors
-        raise BundleError(f'{path}: damaged or not a safetensors file: {error}') from error
-    _check_weights(model, weights, path)
-    model.load_state_dict(weights)
-    return model.to(device).eval().requires_grad_(False)
+        model = build_empty(contract, folder / CONTRACT_FILE)
+        wanted = model.state_dict()
+        _check_shapes({e.name: e.shape for e in read_entries(path)}, wanted, path)
+        dtypes = {name: tensor.dtype for name, tensor in wanted.items()}
+        weights = dict(read_weights(path, device, dtypes))
+    except (SchemaError, WeightsError) as error:
+        raise BundleError(str(error)) from error
+    _check_values(weights, path)
+    return cast('WorldModel', fill(model, weights))
 
 
 def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Path:
@@ -101,15 +105,10 @@ def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Pat
     Returns:
         The folder.
     """
-    from safetensors.torch import save
-
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
-    }
     partial = folder / f'{WEIGHTS_FILE}.partial'
-    partial.write_bytes(save(tensors))
+    write_weights(partial, model.state_dict())
     os.replace(partial, folder / WEIGHTS_FILE)
     mapping = plain(contract)
     del mapping['fingerprint']
@@ -119,20 +118,25 @@ def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Pat
     return folder
 
 
-def _check_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    wanted = model.state_dict()
-    problems = [f'missing {name}' for name in sorted(set(wanted) - set(weights))]
-    problems += [f'unexpected {name}' for name in sorted(set(weights) - set(wanted))]
+def _check_shapes(
+    found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Tensor], path: Path
+) -> None:
+    problems = [f'missing {name}' for name in sorted(set(wanted) - set(found))]
+    problems += [f'unexpected {name}' for name in sorted(set(found) - set(wanted))]
     problems += [
-        f'{name} has shape {tuple(weights[name].shape)}, the contract asks for '
-        f'{tuple(wanted[name].shape)}'
-        for name in sorted(set(weights) & set(wanted))
-        if weights[name].shape != wanted[name].shape
-    ]
-    problems += [
-        f'{name} holds values that are not finite'
-        for name in sorted(set(weights) & set(wanted))
-        if weights[name].is_floating_point() and not bool(weights[name].isfinite().all())
+        f'{name} has shape {found[name]}, the contract asks for {tuple(wanted[name].shape)}'
+        for name in sorted(set(found) & set(wanted))
+        if found[name] != tuple(wanted[name].shape)
     ]
     if problems:
-        raise BundleError(f'{path} does not fit its contract: ' + '; '.join(problems))
+        raise BundleError(f'{path} does not fit its contract: {"; ".join(problems)}')
+
+
+def _check_values(weights: Mapping[str, Tensor], path: Path) -> None:
+    bad = [
+        name
+        for name, tensor in weights.items()
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all())
+    ]
+    if bad:
+        raise BundleError(f'{path}: these hold values that are not finite: {", ".join(bad)}')
