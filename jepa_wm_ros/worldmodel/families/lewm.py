@@ -125,3 +125,12 @@ class LeWorldModel(nn.Module):
 
     def _latent(self, tokens: Tensor) -> Latent:
         return Latent(tokens, None if self.readout is None else self.readout(tokens[..., 0, :]))
+
+
+def build(contract: Contract, source: Path | str) -> LeWorldModel:
+    """Build the model that a contract describes, with random weights.
+
+    Raises:
+        SchemaError: The architecture is wrong.
+    """
+    return LeWorldModel.from_contract(contract, source)

@@ -21,9 +21,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor
+    from jepa_wm_ros.worldmodel.predictors.settings import TransformerSettings
     from jepa_wm_ros.worldmodel.predictors.transformer import Past
 
     Advance = Callable[[Frames, Frames, int], Frames]
+
+
+def candidates_within(memory: int, core: TransformerSettings, window: int) -> int:
+    """Return how many candidates to predict at once, at least 1.
+
+    Args:
+        memory: What they may take [bytes], in float32.
+        core: The transformer.
+        window: Most frames that it sees at once.
+    """
+    inner = core.heads * core.head_dim
+    kept = 2 * inner * core.depth if window > 1 else 0
+    passing = window * (6 * core.dim + 3 * inner + core.mlp_dim)
+    return max(1, memory // (4 * core.tokens * (kept + passing)))
 
 
 class Rollout:
@@ -42,15 +57,15 @@ class Rollout:
         """
         self.predictor, self.window = predictor, window
         self.newest = context.map(lambda part: part[:, -1:])
-        self._embedded = predictor.inward(self.newest.latent)
         self.observed = context.latent.shape[1]
+        self._causal = predictor.core.settings.mask == 'frame_causal'
+        self._embedded = predictor.inward(self.newest.latent)
         self._shared: dict[int, Past] = {}
-        self._tokens: Tensor | None = None
-        if self.observed > 1:
-            earlier = context.map(lambda part: part[:, :-1])
-            embedded = predictor.inward(earlier.latent)
-            self._tokens, condition = predictor.compose(embedded, earlier.proprio, past_actions)
-            self._modulations = predictor.core.modulate(condition)
+        self._earlier = _History(predictor, 0)
+        for t in range(self.observed - 1):
+            frame = context.map(lambda part, t=t: part[:, t : t + 1])  # type: ignore[misc]
+            embedded = predictor.inward(frame.latent)
+            self._earlier.add(embedded, frame.proprio, past_actions[:, t : t + 1])
 
     def predict(self, actions: Tensor, advance: Advance | None = None) -> Frames:
         """Predict what candidates lead to.
@@ -67,7 +82,7 @@ class Rollout:
         actions = actions.flatten(0, 1)
         last = self.newest.map(lambda part: part.repeat_interleave(candidates, 0))
         embedded = self._embedded.repeat_interleave(candidates, 0)
-        history = _History(self.predictor, self.observed - 1)
+        history = self._private(candidates)
         past: Past | None = None
         frames = []
         for h in range(horizon):
@@ -77,14 +92,14 @@ class Rollout:
             count = self.observed + h
             start = max(0, count - self.window)
             if past is None:
-                past, first = self._before(start), max(start, self.observed - 1)
+                past, first = self._before(start), max(start, history.first)
             else:
                 first = count - 1
             result, past = self.predictor.core.extend(
                 *history.since(first),
                 past,
                 asked=1,
-                keep=h + 1 < horizon and count < self.window,
+                keep=self._causal and h + 1 < horizon and count < self.window,
             )
             following = self.predictor.read(result)
             last = following if advance is None else advance(last, following, h)
@@ -94,23 +109,31 @@ class Rollout:
 
     def _before(self, start: int) -> Past | None:
         """Return the past of the observed frames from `start` on, without the newest."""
-        if self._tokens is None or start >= self.observed - 1:
+        if not self._causal or start >= self.observed - 1:
             return None
         if start not in self._shared:
-            modulations = tuple(None if m is None else m[:, start:] for m in self._modulations)
-            _, past = self.predictor.core.extend(
-                self._tokens[:, start:], modulations, asked=1, keep=True
-            )
+            tokens = self._earlier.since(start)
+            _, past = self.predictor.core.extend(*tokens, asked=1, keep=True)
             assert past is not None
             self._shared[start] = past
         return self._shared[start]
 
+    def _private(self, candidates: int) -> _History:
+        """Return a history for the frames that each candidate has for itself.
+
+        Without a causal mask the observed frames look at those of the candidate, and are not
+        shared.
+        """
+        if self._causal:
+            return _History(self.predictor, self.observed - 1)
+        return self._earlier.repeated(candidates)
+
 
 class _History:
-    """The tokens and modulations of the frames that candidates do not share."""
+    """Tokens and modulations of consecutive frames, from the frame `first` on."""
 
     def __init__(self, predictor: FramePredictor, first: int) -> None:
-        self._predictor, self._first = predictor, first
+        self._predictor, self.first = predictor, first
         self._frames: list[tuple[Tensor, tuple[Tensor | None, ...]]] = []
 
     def add(self, embedded: Tensor, proprio: Tensor | None, action: Tensor) -> None:
@@ -120,19 +143,34 @@ class _History:
 
     def since(self, index: int) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """Return tokens `(B, T, N, D)` and modulations of the frames from `index` on."""
-        chosen = self._frames[index - self._first :]
+        chosen = self._frames[index - self.first :]
         if len(chosen) == 1:
             return chosen[0]
         blocks = zip(*(modulations for _, modulations in chosen), strict=True)
-        return torch.cat([tokens for tokens, _ in chosen], 1), tuple(
-            None if block[0] is None else torch.cat(block, 1) for block in blocks
-        )
+        return torch.cat([tokens for tokens, _ in chosen], 1), tuple(_along(b) for b in blocks)
 
     def forget(self, index: int) -> None:
         """Drop the frames before `index`, which no window will see again."""
-        while self._first < index and self._frames:
+        while self.first < index and self._frames:
             self._frames.pop(0)
-            self._first += 1
+            self.first += 1
+
+    def repeated(self, times: int) -> _History:
+        """Return the history with every problem repeated, one entry after the other."""
+        copy = _History(self._predictor, self.first)
+        copy._frames = [
+            (
+                tokens.repeat_interleave(times, 0),
+                tuple(None if m is None else m.repeat_interleave(times, 0) for m in modulations),
+            )
+            for tokens, modulations in self._frames
+        ]
+        return copy
+
+
+def _along(parts: tuple[Tensor | None, ...]) -> Tensor | None:
+    there = [part for part in parts if part is not None]
+    return torch.cat(there, 1) if there else None
 
 
 def _join(frames: list[Frames]) -> Frames:
