@@ -1,0 +1,1 @@
+"""Recorded reference cases of training: losses and gradients, one module for each system."""
