@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -52,7 +52,7 @@ def build_empty(contract: Contract, source: Path | str = 'model.yaml') -> nn.Mod
         SchemaError: The family is unknown, or its architecture settings are wrong.
     """
     with _EmptyOnMeta():
-        return build(contract, source)
+        return cast('nn.Module', build(contract, source))
 
 
 def fill(model: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
