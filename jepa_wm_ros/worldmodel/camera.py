@@ -1,4 +1,9 @@
-"""From a camera picture to the encoder's input: one path for robots, bags and training."""
+"""From a camera picture to the encoder's input: one path for robots, bags and training.
+
+`prepare` is the whole path. Its halves serve data sets: `fit_picture` makes the small uint8
+picture that is stored, `normalise` what the encoder takes of it. For the kernel `area` the halves
+are the whole; the others work on floats, where storing rounds by half a grey value.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.worldmodel.framing import (
+    covering_size,
+    resized,
+    window_after_resize,
+    window_before_resize,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,29 +61,41 @@ def check_picture(picture: NDArray[Any], camera: CameraContract) -> None:
         )
 
 
-def fit_picture(picture: NDArray[np.uint8], camera: CameraContract) -> NDArray[np.uint8]:
-    """Crop and resize a picture to the encoder's input, still in uint8.
+def prepare(picture: NDArray[np.uint8], camera: CameraContract) -> Tensor:
+    """Make the encoder's input of a picture: crop, resize, normalise.
 
-    Shrinking averages over areas (no aliasing), which is what makes a small input usable.
+    Args:
+        picture: `(H, W, 3)` uint8 RGB, as the camera gave it.
+        camera: Crop, kernel, order and normalisation.
+
+    Returns:
+        `(3, h, w)` float32; h and w are those of the contract, or its `second_size`.
+    """
+    import torch
+
+    if camera.resize == 'area':
+        return normalise(torch.from_numpy(fit_picture(picture, camera)), camera)
+    return _normalise(_fit_values(picture, camera), camera)
+
+
+def fit_picture(picture: NDArray[np.uint8], camera: CameraContract) -> NDArray[np.uint8]:
+    """Crop and resize a picture, still in uint8.
 
     Args:
         picture: `(H, W, 3)` uint8 RGB.
-        camera: Crop and size.
+        camera: Crop, kernel, order and size.
 
     Returns:
         `(camera.height, camera.width, 3)` uint8 RGB, contiguous.
     """
-    import cv2
-
-    if camera.crop == 'center_square':
-        height, width = picture.shape[:2]
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        picture = picture[top : top + side, left : left + side]
-    if picture.shape[:2] == (camera.height, camera.width):
-        return np.ascontiguousarray(picture)
-    size = (camera.width, camera.height)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if camera.resize != 'area':
+        levels = _fit_values(picture, camera) * (255.0 / camera.white)
+        return np.ascontiguousarray(levels.round().clamp(0, 255).byte().movedim(0, -1).numpy())
+    if camera.order == 'resize_crop':
+        covering = _area(picture, covering_size(picture.shape[:2], camera))
+        return np.ascontiguousarray(covering[window_after_resize(covering.shape[:2], camera)])
+    cropped = picture[window_before_resize(picture.shape[:2], camera)]
+    return np.ascontiguousarray(_area(cropped, (camera.height, camera.width)))
 
 
 def normalise(pictures: Tensor, camera: CameraContract) -> Tensor:
@@ -80,14 +103,50 @@ def normalise(pictures: Tensor, camera: CameraContract) -> Tensor:
 
     Args:
         pictures: `(..., h, w, 3)` uint8 RGB.
-        camera: Colour order, mean and standard deviation.
+        camera: Colour order, mean, standard deviation and second resize.
 
     Returns:
-        `(..., 3, h, w)` float32.
+        `(..., 3, h, w)` float32; of side `second_size` where the contract has one.
     """
-    values = pictures.movedim(-1, -3).float().div_(255.0)
+    values = pictures.movedim(-1, -3).float()
+    return _normalise(values.div_(255.0) if camera.white == 1.0 else values, camera)
+
+
+def _normalise(values: Tensor, camera: CameraContract) -> Tensor:
+    """Normalise `(..., 3, h, w)` in 0..white in place, and resize once more where asked."""
     if camera.colour == 'bgr':
         values = values.flip(-3)
     mean = values.new_tensor(camera.mean)[:, None, None]
     std = values.new_tensor(camera.std)[:, None, None]
-    return values.sub_(mean).div_(std)
+    if camera.white != 1.0:
+        mean, std = mean * camera.white, std * camera.white
+    values = values.sub_(mean).div_(std)
+    side = camera.second_size
+    return values if side is None else resized(values, (side, side), 'bilinear_antialias')
+
+
+def _fit_values(picture: NDArray[np.uint8], camera: CameraContract) -> Tensor:
+    """Crop and resize in floats: `(3, h, w)` in 0..white."""
+    if camera.order == 'resize_crop':
+        covering = covering_size(picture.shape[:2], camera)
+        rows, columns = window_after_resize(covering, camera)
+        return resized(_values(picture, camera), covering, camera.resize)[:, rows, columns]
+    cropped = picture[window_before_resize(picture.shape[:2], camera)]
+    return resized(_values(cropped, camera), (camera.height, camera.width), camera.resize)
+
+
+def _values(picture: NDArray[np.uint8], camera: CameraContract) -> Tensor:
+    import torch
+
+    values = torch.tensor(picture).movedim(-1, 0).float()
+    return values.div_(255.0) if camera.white == 1.0 else values
+
+
+def _area(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Average over areas, in bytes, as OpenCV does it."""
+    import cv2
+
+    if picture.shape[:2] == size:
+        return picture
+    shape = (size[1], size[0])
+    return np.asarray(cv2.resize(picture, shape, interpolation=cv2.INTER_AREA), dtype=np.uint8)

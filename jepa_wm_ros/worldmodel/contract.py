@@ -35,8 +35,10 @@ class CameraContract:
         second_size: Side [px] of a second, antialiased resize of the normalised picture, with
             which original DINO-WM models were trained; None for none.
         colour: Channel order of the encoder's input.
-        mean: Subtracted from each channel after scaling to 0..1.
+        mean: Subtracted from each channel, as if values were in 0..1.
         std: Each channel is divided by this afterwards.
+        white: What white is while the arithmetic is done, 1 or 255 (V-JEPA 2); it moves the
+            result by rounding only.
     """
 
     width: int
@@ -49,6 +51,7 @@ class CameraContract:
     colour: str = 'rgb'
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    white: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no camera can give."""
@@ -57,6 +60,7 @@ class CameraContract:
         one_of('resize', self.resize, RESIZES)
         one_of('order', self.order, ORDERS)
         one_of('colour', self.colour, COLOURS)
+        require(self.white in (1.0, 255.0), f'white must be 1 or 255, got {self.white}')
         low, high = self.aspect_range
         require(0 < low <= high, f'aspect_range must be 0 < least <= greatest, got {low}, {high}')
         require(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jepa_wm_ros.worldmodel.camera import check_picture, fit_picture, normalise
+from jepa_wm_ros.worldmodel.camera import check_picture, prepare
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +36,8 @@ def encode_picture(
 
     camera = model.contract.camera
     check_picture(picture, camera)
-    fitted = torch.from_numpy(fit_picture(picture, camera))
     state = None
     if proprio is not None and model.contract.proprio.fields:
         state = torch.as_tensor(np.asarray(proprio), dtype=torch.float32)[None, None]
     with torch.inference_mode():
-        return model.encode(normalise(fitted, camera)[None, None], state).frame(0)
+        return model.encode(prepare(picture, camera)[None, None], state).frame(0)
