@@ -111,6 +111,7 @@ def override_planning(settings: PlanningSettings, changes: dict[str, Any]) -> Pl
             f'unknown planning setting {", ".join(unknown)}; known are {", ".join(sorted(known))}'
         )
     try:
+        settings = settings.for_solver(changes.get('solver', settings.solver))
         return dataclasses.replace(settings, **changes)
     except (TypeError, ValueError) as error:
         raise PlayerError(f'planning settings: {error}') from error

@@ -28,10 +28,14 @@ class PlannerConfig:
         choices=('', *SOLVERS),
     )
     samples: int = parameter(
-        0, 'Candidates per iteration; 0 takes what the bundle recommends.', minimum=0
+        0,
+        'Candidates per iteration; 0 takes what the bundle recommends or suits the solver.',
+        minimum=0,
     )
     iterations: int = parameter(
-        0, 'Iterations per plan; 0 takes what the bundle recommends.', minimum=0
+        0,
+        'Iterations per plan; 0 takes what the bundle recommends or suits the solver.',
+        minimum=0,
     )
     deadline_s: float = parameter(
         0.0,
@@ -82,9 +86,9 @@ class PlannerConfig:
             ParameterError: They do not go together.
         """
         try:
+            recommended = recommended.for_solver(self.solver or recommended.solver)
             return dataclasses.replace(
                 recommended,
-                solver=self.solver or recommended.solver,
                 samples=self.samples or recommended.samples,
                 iterations=self.iterations or recommended.iterations,
                 deadline_s=self.deadline_s or recommended.deadline_s,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
+    from jepa_wm_ros.planning.rules import SearchRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +24,15 @@ class EliteFit:
     mean' = m mean + (1 - m) mean_K(elites), std' = max(floor, s std + (1 - s) std_K(elites)).
 
     Attributes:
-        mean_momentum: m, the part of the old mean that is kept.
-        std_momentum: s, the part of the old deviation that is kept.
+        mean_momentum: m, the part of the old mean that is kept; one for all or `(A,)`.
+        std_momentum: s, the part of the old deviation that is kept; one for all or `(A,)`.
         std_floor: `(A,)` least deviation, physical units; pinned dimensions stay pinned.
         unbiased: Whether the elites' variance is divided by K - 1 instead of K; not with one
             elite.
     """
 
-    mean_momentum: float
-    std_momentum: float
+    mean_momentum: Tensor | float
+    std_momentum: Tensor | float
     std_floor: Tensor
     unbiased: bool = False
 
@@ -47,33 +47,25 @@ class EliteFit:
         return old.moved(mean, torch.maximum(std, self.std_floor))
 
 
-def std_momentum(settings: PlanningSettings) -> float:
-    """Return the part of the old deviation that is kept; that of the mean unless it is set."""
-    return settings.momentum if settings.std_momentum is None else settings.std_momentum
-
-
-def elite_fit(settings: PlanningSettings, half_range: Tensor) -> EliteFit:
-    """Return the fit that the settings ask for; `half_range` `(A,)` in physical units."""
+def elite_fit(rules: SearchRules) -> EliteFit:
+    """Return the fit that the settings ask for."""
     return EliteFit(
-        mean_momentum=settings.momentum,
-        std_momentum=std_momentum(settings),
-        std_floor=settings.std_floor * half_range,
-        unbiased=settings.unbiased_std,
+        mean_momentum=rules.momentum,
+        std_momentum=rules.std_momentum,
+        std_floor=rules.std_floor,
+        unbiased=rules.settings.unbiased_std,
     )
 
 
-def cross_entropy_method(settings: PlanningSettings, half_range: Tensor) -> SamplingSolver:
-    """Return the cross-entropy method: draw, keep the elites, fit the distribution to them.
-
-    Args:
-        settings: Planning settings.
-        half_range: `(A,)` half the range of each action field, physical units.
-    """
+def cross_entropy_method(rules: SearchRules) -> SamplingSolver:
+    """Return the cross-entropy method: draw, keep the elites, fit the distribution to them."""
+    settings = rules.settings
     return SamplingSolver(
         samples=settings.samples,
         elites=settings.elites,
         noise=SharedNoise(correlation=settings.correlation),
-        fit=elite_fit(settings, half_range),
+        fit=elite_fit(rules),
         mean_candidate=settings.mean_candidate,
         result=settings.result,
+        least_std=rules.least_std,
     )

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Noise
+    from jepa_wm_ros.planning.noise import Noise, Randomness
+    from jepa_wm_ros.planning.rules import SearchRules
     from jepa_wm_ros.planning.solver import Budget, CostFunction
-    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 ADAM_BETAS = (0.9, 0.995)
 """Decay of Adam's averages: the second is shorter than usual, because searches are short."""
@@ -58,7 +58,7 @@ class GradientSolver:
         cost: CostFunction,
         distribution: ActionDistribution,
         budget: Budget,
-        generator: torch.Generator,
+        generator: Randomness,
     ) -> Solution:
         """Return the cheapest actions seen; the first iteration always runs."""
         with torch.inference_mode(False), torch.enable_grad():
@@ -69,7 +69,7 @@ class GradientSolver:
         cost: CostFunction,
         distribution: ActionDistribution,
         budget: Budget,
-        generator: torch.Generator,
+        generator: Randomness,
     ) -> Solution:
         shape = (distribution.mean.shape[0], self.samples, *distribution.mean.shape[1:])
         actions = distribution.place(self.noise(shape, generator))
@@ -80,18 +80,15 @@ class GradientSolver:
         optimizer = self._optimizer(variable)
         best = Incumbent.start(distribution.mean)
         solution = Solution(actions=best.actions, cost=best.cost)
-        for i in range(budget.iterations):
-            if i and budget.exhausted:
-                solution.deadline_hit = True
-                break
-            costs, gradient = _slope(cost, variable, scale)
+        for _ in budget.rounds(solution):
+            costs, gradient = slope(cost, variable, scale)
             best = best.improved(actions, costs)
             solution.note(costs.sort(1).values)
             variable.grad = torch.where(free & gradient.isfinite(), gradient, 0.0)
             optimizer.step()
             with torch.no_grad():
                 if self.gradient_noise:
-                    noise = self.step_noise(shape, generator)
+                    noise = self.step_noise(shape, generator).to(variable)
                     variable += torch.where(free, self.gradient_noise * noise, 0.0)
                 actions = distribution.clip(variable * scale)
                 variable.copy_(actions / scale)
@@ -106,7 +103,7 @@ class GradientSolver:
         return torch.optim.SGD([variable], lr=self.learning_rate)
 
 
-def _slope(cost: CostFunction, variable: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+def slope(cost: CostFunction, variable: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     """Return costs `(B, S)` and their gradients `(B, S, H, A)` with respect to `variable`."""
     costs = judged(cost, variable * scale)
     if not costs.requires_grad:
@@ -115,34 +112,28 @@ def _slope(cost: CostFunction, variable: Tensor, scale: Tensor) -> tuple[Tensor,
     return costs.detach(), gradient
 
 
-def gradient_descent(settings: PlanningSettings, half_range: Tensor) -> GradientSolver:
-    """Return plain gradient descent from `settings.samples` starts.
-
-    Args:
-        settings: Planning settings.
-        half_range: `(A,)` half the range of each action field, physical units.
-    """
-    return _solver('gd', settings.samples, settings, half_range)
+def gradient_descent(rules: SearchRules) -> GradientSolver:
+    """Return plain gradient descent from `samples` starts."""
+    return _solver('gd', rules.settings.samples, rules)
 
 
-def adam(settings: PlanningSettings, half_range: Tensor) -> GradientSolver:
-    """Return Adam (torch.optim.Adam) from `settings.samples` starts; see `gradient_descent`."""
-    return _solver('adam', settings.samples, settings, half_range)
+def adam(rules: SearchRules) -> GradientSolver:
+    """Return Adam (torch.optim.Adam) from `samples` starts."""
+    return _solver('adam', rules.settings.samples, rules)
 
 
-def refinement(settings: PlanningSettings, half_range: Tensor) -> GradientSolver:
-    """Return Adam from one start, for plans that are good already; see `gradient_descent`."""
-    return _solver('adam', 1, settings, half_range)
+def refinement(rules: SearchRules) -> GradientSolver:
+    """Return Adam from one start, for plans that are good already."""
+    return _solver('adam', 1, rules)
 
 
-def _solver(
-    step: str, samples: int, settings: PlanningSettings, half_range: Tensor
-) -> GradientSolver:
+def _solver(step: str, samples: int, rules: SearchRules) -> GradientSolver:
+    settings = rules.settings
     return GradientSolver(
         step=step,
         samples=samples,
         learning_rate=settings.learning_rate,
-        scale=half_range,
+        scale=rules.space.scale,
         noise=SharedNoise(correlation=settings.correlation),
         gradient_noise=settings.gradient_noise,
         step_noise=SharedNoise(correlation=0.0),

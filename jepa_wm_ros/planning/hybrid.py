@@ -10,14 +10,12 @@ import torch
 
 from jepa_wm_ros.planning.cem import cross_entropy_method
 from jepa_wm_ros.planning.gradient import refinement
-from jepa_wm_ros.planning.solver import Budget
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.solver import CostFunction, Solution, Solver
-    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
+    from jepa_wm_ros.planning.noise import Randomness
+    from jepa_wm_ros.planning.rules import SearchRules
+    from jepa_wm_ros.planning.solver import Budget, CostFunction, Solution, Solver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +37,15 @@ class HybridSolver:
         cost: CostFunction,
         distribution: ActionDistribution,
         budget: Budget,
-        generator: torch.Generator,
+        generator: Randomness,
     ) -> Solution:
         """Return the search's solution, refined where that is cheaper."""
         found = self.search.solve(cost, distribution, budget, generator)
         if budget.exhausted:
-            found.deadline_hit = True
+            found.stopped = 'deadline'
             return found
         start = dataclasses.replace(distribution, mean=found.actions, seeds=None)
-        rest = Budget(self.steps, budget.deadline, budget.clock)
+        rest = dataclasses.replace(budget, iterations=self.steps)
         refined = self.refine.solve(cost, start, rest, generator)
         better = refined.cost < found.cost
         found.actions = torch.where(better[:, None, None], refined.actions, found.actions)
@@ -55,19 +53,14 @@ class HybridSolver:
         found.best += refined.best
         found.elite_mean += refined.elite_mean
         found.elite_std += refined.elite_std
-        found.deadline_hit = refined.deadline_hit
+        found.stopped = refined.stopped
         return found
 
 
-def hybrid(settings: PlanningSettings, half_range: Tensor) -> HybridSolver:
-    """Return CEM, then `settings.refine_steps` steps of Adam on its result.
-
-    Args:
-        settings: Planning settings.
-        half_range: `(A,)` half the range of each action field, physical units.
-    """
+def hybrid(rules: SearchRules) -> HybridSolver:
+    """Return CEM, then `refine_steps` steps of Adam on its result."""
     return HybridSolver(
-        search=cross_entropy_method(settings, half_range),
-        refine=refinement(settings, half_range),
-        steps=settings.refine_steps,
+        search=cross_entropy_method(rules),
+        refine=refinement(rules),
+        steps=rules.settings.refine_steps,
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from jepa_wm_ros.planning.cem import std_momentum
 from jepa_wm_ros.planning.noise import SharedNoise
 from jepa_wm_ros.planning.sampling import SamplingSolver
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
+    from jepa_wm_ros.planning.rules import SearchRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +28,15 @@ class WeightedFit:
         temperature: T, in units of cost when `absolute`, else in units of the elites' mean cost
             above the best one, which needs no tuning as the goal comes nearer.
         absolute: See `temperature`.
-        mean_momentum: m, the part of the old mean that is kept.
-        std_momentum: s, the part of the old deviation that is kept.
+        mean_momentum: m, the part of the old mean that is kept; one for all or `(A,)`.
+        std_momentum: s, the part of the old deviation that is kept; one for all or `(A,)`.
         std_floor: `(A,)` least deviation, physical units; pinned dimensions stay pinned.
     """
 
     temperature: float
     absolute: bool
-    mean_momentum: float
-    std_momentum: float
+    mean_momentum: Tensor | float
+    std_momentum: Tensor | float
     std_floor: Tensor
 
     def __call__(
@@ -62,13 +61,12 @@ class WeightedFit:
         return (-excess / self.temperature).masked_fill(worthless, -torch.inf).softmax(1)
 
 
-def path_integral(settings: PlanningSettings, half_range: Tensor) -> SamplingSolver:
+def path_integral(rules: SearchRules) -> SamplingSolver:
     """Return MPPI: as CEM, but cheaper elites count for more.
 
-    Args:
-        settings: Planning settings; `elites` equal to `samples` weighs all candidates.
-        half_range: `(A,)` half the range of each action field, physical units.
+    `elites` equal to `samples` weighs all candidates.
     """
+    settings = rules.settings
     return SamplingSolver(
         samples=settings.samples,
         elites=settings.elites,
@@ -76,10 +74,11 @@ def path_integral(settings: PlanningSettings, half_range: Tensor) -> SamplingSol
         fit=WeightedFit(
             temperature=settings.temperature,
             absolute=settings.absolute_temperature,
-            mean_momentum=settings.momentum,
-            std_momentum=std_momentum(settings),
-            std_floor=settings.std_floor * half_range,
+            mean_momentum=rules.momentum,
+            std_momentum=rules.std_momentum,
+            std_floor=rules.std_floor,
         ),
         mean_candidate=settings.mean_candidate,
         result=settings.result,
+        least_std=rules.least_std,
     )

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
+    from jepa_wm_ros.planning.noise import Randomness
+    from jepa_wm_ros.planning.rules import SearchRules
     from jepa_wm_ros.planning.solver import Budget, CostFunction
-    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 WORST = 1e6
-"""Told for a cost that is not a number: some optimisers break on infinity."""
+"""Told for a cost that is not a number (or the worst, if that is more): infinity breaks some."""
 WIDEST = 0.6
 """Largest initial deviation, as a part of half the range: bounds must be 3 of them apart."""
 UNSAFE = 'MetaModel'
@@ -54,7 +55,7 @@ class NevergradSolver:
         cost: CostFunction,
         distribution: ActionDistribution,
         budget: Budget,
-        generator: torch.Generator,
+        generator: Randomness,
     ) -> Solution:
         """Return what `result` asks for; the first iteration always runs."""
         box = _FreeBox(distribution)
@@ -67,16 +68,13 @@ class NevergradSolver:
         ]
         best = Incumbent.start(distribution.mean)
         solution = Solution(actions=best.actions, cost=best.cost)
-        for i in range(budget.iterations):
-            if i and budget.exhausted:
-                solution.deadline_hit = True
-                break
+        for _ in budget.rounds(solution):
             asked = [[each.ask() for _ in range(self.samples)] for each in optimizers]
             candidates = box.actions([[point.value for point in row] for row in asked])
             costs = judged(cost, candidates)
-            for each, row, values in zip(optimizers, asked, costs.tolist(), strict=True):
+            for each, row, values in zip(optimizers, asked, _tellable(costs), strict=True):
                 for point, value in zip(row, values, strict=True):
-                    each.tell(point, min(value, WORST))
+                    each.tell(point, value)
             best = best.improved(candidates, costs)
             solution.note(costs.sort(1).values)
         if self.result != 'best':
@@ -88,12 +86,13 @@ class NevergradSolver:
         return solution
 
     def _optimizer(
-        self, box: _FreeBox, problem: int, iterations: int, generator: torch.Generator
+        self, box: _FreeBox, problem: int, iterations: int, generator: Randomness
     ) -> Any:
         start = box.start(problem)
         array = self.library.p.Array(init=start)
         array.set_mutation(sigma=box.sigma(problem)).set_bounds(-1.0, 1.0)
-        seed = int(torch.randint(2**31, (), generator=generator))
+        own = generator if isinstance(generator, torch.Generator) else generator[problem]
+        seed = int(torch.randint(2**31, (), generator=own))
         array.random_state = np.random.RandomState(seed)
         options = {
             'parametrization': array,
@@ -108,25 +107,34 @@ class NevergradSolver:
         return optimizer
 
 
+def _tellable(costs: Tensor) -> list[list[float]]:
+    """Return costs with a number, worse than all others, for those that are none."""
+    finite = costs.isfinite()
+    worst = torch.where(finite, costs, 0.0).max().clamp(min=WORST)
+    rows: list[list[float]] = torch.where(finite, costs, worst).tolist()
+    return rows
+
+
 class _FreeBox:
     """The dimensions that may move, as numbers within -1 .. 1."""
 
     def __init__(self, distribution: ActionDistribution) -> None:
         self._distribution = distribution
-        wide = distribution.upper > distribution.lower
+        space = distribution.space
+        wide = space.upper > space.lower
         self.free = wide & (~distribution.pinned).flatten(0, 1).any(0)
-        self._centre = ((distribution.upper + distribution.lower) / 2)[self.free]
-        self._half = ((distribution.upper - distribution.lower) / 2)[self.free]
+        self._centre = ((space.upper + space.lower) / 2)[self.free]
+        self._half = space.half_range[self.free]
 
     def start(self, problem: int) -> NDArray[np.float64]:
         """The mean `(H, F)` of one problem."""
         mean = self._distribution.clip(self._distribution.mean)[problem][:, self.free]
-        return ((mean - self._centre) / self._half).double().clamp(-1, 1).numpy()
+        return ((mean - self._centre) / self._half).double().clamp(-1, 1).cpu().numpy()
 
     def sigma(self, problem: int) -> NDArray[np.float64]:
         """The initial deviations `(H, F)` of one problem."""
         std = self._distribution.std[problem][:, self.free] / self._half
-        return std.double().clamp(1e-3, WIDEST).numpy()
+        return std.double().clamp(1e-3, WIDEST).cpu().numpy()
 
     def actions(self, points: list[list[NDArray[np.float64]]]) -> Tensor:
         """Actions `(B, S, H, A)` for B rows of S points `(H, F)`."""
@@ -138,12 +146,8 @@ class _FreeBox:
         return self._distribution.clip(actions)
 
 
-def nevergrad_search(settings: PlanningSettings, half_range: Tensor) -> NevergradSolver:
-    """Return the Nevergrad optimiser that `settings.nevergrad_optimizer` names.
-
-    Args:
-        settings: Planning settings.
-        half_range: Not used: the distribution brings its bounds.
+def nevergrad_search(rules: SearchRules) -> NevergradSolver:
+    """Return the Nevergrad optimiser that `nevergrad_optimizer` names.
 
     Raises:
         SolverError: The package nevergrad is not installed.
@@ -157,7 +161,7 @@ def nevergrad_search(settings: PlanningSettings, half_range: Tensor) -> Nevergra
         ) from error
     return NevergradSolver(
         library=nevergrad,
-        optimizer=settings.nevergrad_optimizer,
-        samples=settings.samples,
-        result=settings.result,
+        optimizer=rules.settings.nevergrad_optimizer,
+        samples=rules.settings.samples,
+        result=rules.settings.result,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Shape = tuple[int, int, int, int]
-Noise = Callable[[Shape, torch.Generator], 'Tensor']
+Randomness = torch.Generator | Sequence[torch.Generator]
+"""One generator for all problems, or one for each: then a batch is solved as each alone."""
+Noise = Callable[[Shape, Randomness], 'Tensor']
 """Numbers `(B, S, H, A)` with mean 0 and variance 1 each, from a shape and a generator."""
+
+
+def normal(shape: Shape, generator: Randomness) -> Tensor:
+    """Draw independent standard normal numbers of `shape` `(B, S, H, A)`."""
+    if isinstance(generator, torch.Generator):
+        return torch.randn(shape, generator=generator)
+    return torch.stack([torch.randn(shape[1:], generator=each) for each in generator])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +37,11 @@ class SharedNoise:
 
     correlation: float
 
-    def __call__(self, shape: Shape, generator: torch.Generator) -> Tensor:
+    def __call__(self, shape: Shape, generator: Randomness) -> Tensor:
         """Draw noise of `shape` `(B, S, H, A)`."""
-        batch, count, horizon, fields = shape
-        white = torch.randn(batch, count, horizon, fields, generator=generator)
-        shared = torch.randn(batch, count, 1, fields, generator=generator)
+        batch, count, _, fields = shape
+        white = normal(shape, generator)
+        shared = normal((batch, count, 1, fields), generator)
         return (1.0 - self.correlation) ** 0.5 * white + self.correlation**0.5 * shared
 
 
@@ -49,10 +58,10 @@ class ColouredNoise:
 
     exponent: float
 
-    def __call__(self, shape: Shape, generator: torch.Generator) -> Tensor:
+    def __call__(self, shape: Shape, generator: Randomness) -> Tensor:
         """Draw noise of `shape` `(B, S, H, A)`."""
         horizon = shape[2]
-        white = torch.randn(shape, generator=generator)
+        white = normal(shape, generator)
         frequency = torch.fft.rfftfreq(horizon).clamp(min=1.0 / horizon)
         gain = frequency ** (-self.exponent / 2)
         whole = torch.cat([gain, gain[1 : (horizon + 1) // 2]])  # with the negative frequencies

@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from jepa_wm_ros.planning.surprise import Surprise
     from jepa_wm_ros.worldmodel.latent import Latent
 
 
@@ -28,10 +29,19 @@ class Plan:
         deadline_hit: Whether time ran out before the iterations did.
         restarted: Whether the plan began afresh because the distance had stopped falling.
         saturation: Fraction of the planned numbers that lie at a bound.
+        stopped: Why the search ended: `iterations`, `deadline`, `converged` or `no_gain`.
+        context_frames: Observations that the plan was made from.
         best_per_iteration: Least cost of each iteration.
         elite_mean_per_iteration: Mean cost of its elites.
         elite_std_per_iteration: Their standard deviation.
         predicted: Latents `(H, N, D)` that the model expects along the plan.
+        elites: The cheapest candidates `(K, H, A)` of the last iteration, the best one first.
+        elite_costs: Their costs `(K,)`.
+        elite_predicted: Latents `(K, H, N, D)` that the model expects along them.
+        rollout_time_s: Part of the time that the model took [s].
+        objective_time_s: Part that the objective took [s].
+        solver_time_s: The rest [s].
+        surprise: What the last executed step showed; None when there was none to compare with.
     """
 
     actions: NDArray[np.float64]
@@ -44,10 +54,19 @@ class Plan:
     deadline_hit: bool
     restarted: bool
     saturation: float
+    stopped: str = 'iterations'
+    context_frames: int = 1
     best_per_iteration: list[float] = field(default_factory=list)
     elite_mean_per_iteration: list[float] = field(default_factory=list)
     elite_std_per_iteration: list[float] = field(default_factory=list)
     predicted: Latent | None = None
+    elites: NDArray[np.float64] | None = None
+    elite_costs: list[float] = field(default_factory=list)
+    elite_predicted: Latent | None = None
+    rollout_time_s: float = 0.0
+    objective_time_s: float = 0.0
+    solver_time_s: float = 0.0
+    surprise: Surprise | None = None
 
     @property
     def finite(self) -> bool:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.objective import GoalDistance, action_penalty
+from jepa_wm_ros.planning.expectation import Expectation
+from jepa_wm_ros.planning.judge import Judge, Question
+from jepa_wm_ros.planning.objectives import make_objective
 from jepa_wm_ros.planning.plan import Plan
+from jepa_wm_ros.planning.progress import Progress
 from jepa_wm_ros.planning.registry import make_solver
+from jepa_wm_ros.planning.rules import make_rules
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.stopwatch import monotonic
+from jepa_wm_ros.planning.surprise import SurpriseMonitor
+from jepa_wm_ros.planning.window import ContextWindow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,21 +28,22 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.planning.objective import Objective
     from jepa_wm_ros.planning.solver import Solution, Solver
+    from jepa_wm_ros.planning.surprise import Surprise
     from jepa_wm_ros.worldmodel.latent import Latent
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 AT_BOUND = 0.05
 """An action this near to a bound, as a part of the range, counts as saturated."""
-STALL_FALL = 0.97
-"""A latent distance counts as falling when it drops below this part of the best one so far."""
 
 
 class Policy:
     """Receding-horizon planning for one robot and one goal at a time.
 
-    The state between plans is the previous solution (warm start) and the record of distances
-    (to notice that they have stopped falling); `reset` forgets both.
+    What it keeps between plans: the previous solution (warm start), the last observations and
+    executed actions (context), the record of distances (to notice that they have stopped
+    falling), and what the model expects next (to be surprised). `reset` forgets all but what is
+    usual for prediction errors; another goal makes it forget what belongs to the old one.
     """
 
     def __init__(
@@ -53,43 +62,84 @@ class Policy:
             seed: Seed of the sampling; the same seed and inputs give the same plans.
             objective: Judges candidates; made from the settings by default.
             solver: Searches; made from the settings by default.
+
+        Raises:
+            ActionSpaceError: The settings do not fit the model's actions.
+            SolverError: The solver needs a package that is not installed.
+            ValueHeadError: A learned head cannot be read.
         """
         self.model = model
         self.settings = settings or model.contract.planning
-        action = model.contract.action
-        self._lower = torch.tensor(action.lower)
-        self._upper = torch.tensor(action.upper)
-        self._half_range = (self._upper - self._lower) / 2
-        self._initial_std = torch.tensor(self.settings.initial_std) * self._half_range
-        self.objective = objective or GoalDistance(
-            distance_name=self.settings.distance,
-            reduction=self.settings.reduction,
-            proprio_weight=self.settings.proprio_weight,
-        )
-        self.solver = solver or make_solver(self.settings, self._lower, self._upper)
         self._seed = seed
+        self._given = objective, solver
+        self._prepare(torch.device('cpu'))
+        self._window = ContextWindow(model.contract.context, model.contract.action.dim)
+        self._progress = Progress(self.settings.stall_steps, self.settings.reached_cost)
+        self._monitor = SurpriseMonitor(
+            self.settings.surprise_window, self.settings.surprise_threshold
+        )
         self.reset()
 
+    def _prepare(self, device: torch.device) -> None:
+        """Put everything that plans touch on a device."""
+        contract = self.model.contract
+        objective, solver = self._given
+        rules = make_rules(contract.action, self.settings, device)
+        self._device, self._space = device, rules.space
+        std = torch.tensor(contract.action.tiled(self.settings.initial_std), device=device)
+        self._initial_std = std * rules.space.half_range
+        self.solver = solver or make_solver(rules)
+        self.objective = objective or make_objective(self.settings, contract.camera, device=device)
+
     def reset(self) -> None:
-        """Forget the previous plan and goal."""
+        """Forget plans, observations and goal, and begin the randomness anew."""
         self._generator = torch.Generator().manual_seed(self._seed)
+        self._goal: tuple[Latent, Latent] | None = None
+        self._expectation: Expectation | None = None
+        self._window.clear()
+        self.surprise: Surprise | None = None
+        self._forget_plan()
+
+    def _forget_plan(self) -> None:
         self._warm: Tensor | None = None
         self._seeds: Tensor | None = None
-        self._best_distance = float('inf')
-        self._stalled = 0
+        self._progress.reset()
 
     def executed(self, action: NDArray[np.float64]) -> None:
-        """Take note of one executed action `(A,)`.
+        """Take note of one executed action `(A,)`, physical units.
 
-        The shipped model looks at one frame and needs no past actions; the warm start moves on by
-        one step for each executed one.
+        The warm start moves on by one step for each; context and surprise use it, too.
         """
         if not np.isfinite(action).all():
             raise ValueError('an executed action must be finite')
+        done = torch.as_tensor(action, dtype=torch.float32, device=self._device)
+        self._window.executed(done)
+        if self._expectation is not None:
+            self._expectation.executed.append(done)
         if self._warm is not None:
             self._warm = _shifted(self._warm)
         if self._seeds is not None:
             self._seeds = _shifted(self._seeds)
+
+    @torch.inference_mode()
+    def observe(self, latent: Latent) -> Surprise | None:
+        """Take note of an observation, tokens `(1, N, D)`; `plan` does so by itself.
+
+        Where several steps are executed between plans, a look after each of them keeps the
+        context complete and the surprise current.
+
+        Returns:
+            What the last executed step showed, or None without one.
+        """
+        if latent.tokens.device != self._device:
+            self._prepare(latent.tokens.device)
+        if self._expectation is not None:
+            error = self._expectation.error(self.model, latent)
+            if error is not None:
+                self.surprise = self._monitor.update(error)
+        self._window.observed(_kept(latent))
+        self._expectation = Expectation(*self._window.context())
+        return self.surprise
 
     @torch.inference_mode()
     def plan(self, latent: Latent, goal: Latent, deadline_s: float | None = None) -> Plan:
@@ -97,7 +147,7 @@ class Policy:
 
         Args:
             latent: The observation, tokens `(1, N, D)`.
-            goal: The goal, tokens `(1, N, D)`.
+            goal: The goal, tokens `(1, N, D)`, or a set of goals `(1, G, N, D)`.
             deadline_s: Wall-clock time for this plan [s]; the settings' own by default.
 
         Returns:
@@ -105,81 +155,128 @@ class Policy:
         """
         started = time.perf_counter()
         limit = self.settings.deadline_s if deadline_s is None else deadline_s
-        distance = float(self.objective.distance(latent, goal)[0])
-        restarted = self._note_progress(distance)
+        self.observe(latent)
+        target = self._aim(goal)
+        distance = float(self.objective.distance(latent, target)[0])
+        restarted = self._progress.stalls(distance)
+        if restarted:
+            self._warm = self._seeds = None
         with torch.inference_mode(False):  # a gradient solver differentiates through these
-            context = latent.map(lambda part: part.clone()[:, None])
-            past = torch.zeros(1, 0, len(self._lower))
-            goal = goal.map(torch.clone)
-
-        def cost(candidates: Tensor) -> Tensor:
-            costs = self.objective(self.model.rollout(context, past, candidates), goal)
-            weight = self.settings.action_weight
-            return (
-                costs + weight * action_penalty(candidates, self._half_range) if weight else costs
-            )
-
-        solution = self.solver.solve(
-            cost,
-            self._distribution(distance, restarted),
-            Budget(self.settings.iterations, started + limit),
-            self._generator,
+            context, past = self._window.context()
+        judge = Judge(
+            self.model,
+            self.objective,
+            Question(context=context, past_actions=past, goal=target),
+            self._space,
+            action_weight=self.settings.action_weight,
+            chunk=self.settings.chunk,
+            elites=self.settings.evidence_elites,
         )
+        budget = Budget(
+            self.settings.iterations,
+            started + limit,
+            partial(monotonic, self._device),
+            self.settings.patience,
+        )
+        solution = self.solver.solve(
+            judge, self._distribution(distance, restarted), budget, self._generator
+        )
+        self._settle(solution, judge)
         if self.settings.warm_start:
             self._warm, self._seeds = solution.actions, solution.seeds
-        still = torch.zeros_like(solution.actions)
-        both = self.model.rollout(context, past, torch.stack([solution.actions, still], 1))
+        predicted = judge.predicted(solution.actions)
+        self._expectation = Expectation(context, past, solution.actions[0], predicted)
+        return self._written(solution, judge, predicted, distance, restarted, started)
+
+    def _aim(self, goal: Latent) -> Latent:
+        """Return the goal as solvers need it; another goal makes the last plan worthless."""
+        if self._goal is not None:
+            given, kept = self._goal
+            if given is goal or torch.equal(kept.tokens, goal.tokens):
+                return kept
+            self._forget_plan()
+        self._goal = goal, _kept(goal)
+        return self._goal[1]
+
+    def _distribution(self, distance: float, restarted: bool) -> ActionDistribution:
+        settings, space = self.settings, self._space
+        shape = (1, settings.horizon, len(space.lower))
+        spread = settings.spread_gain * max(distance, 0.0) ** 0.5
+        spread = min(max(spread, settings.spread_floor), 1.0)
+        std = (self._initial_std * (1.0 if restarted else spread)).expand(shape).clone()
+        if space.pinned is not None:
+            std[:, space.pinned] = 0.0
+        mean = self._warm
+        if mean is None:
+            centre = (space.lower + space.upper) / 2
+            mean = (centre if settings.initial_mean == 'centre' else 0 * centre).expand(shape)
+        return ActionDistribution(
+            mean=space.project(mean), std=std, space=space, seeds=self._seeds
+        )
+
+    def _settle(self, solution: Solution, judge: Judge) -> None:
+        """Take back what is too small to be meant, and judge what is left."""
+        if self._space.dead_zone is None:
+            return
+        solution.actions = self._space.settle(solution.actions)
+        solution.cost = judge(solution.actions[:, None])[:, 0]
+
+    def _written(
+        self,
+        solution: Solution,
+        judge: Judge,
+        predicted: Latent,
+        distance: float,
+        restarted: bool,
+        started: float,
+    ) -> Plan:
+        """Write the plan down with its evidence."""
+        best, elite_mean, elite_std = solution.trace()
+        actions = solution.actions[0].double().cpu().numpy()
+        still, elites = judge.still_cost, judge.elites
+        rollout_s, objective_s = (judge.watch.seconds(name) for name in ('rollout', 'objective'))
+        plan_s = time.perf_counter() - started
         return Plan(
-            actions=solution.actions[0].double().numpy(),
+            actions=actions,
             execute_steps=self.settings.executed_steps,
             cost=float(solution.cost[0]),
             cost_now=distance,
-            cost_noop=float(self.objective(both, goal)[0, 1]),
-            iterations=len(solution.best),
-            plan_time_s=time.perf_counter() - started,
+            cost_noop=float('nan') if still is None else float(still[0]),
+            iterations=len(best),
+            plan_time_s=plan_s,
             deadline_hit=solution.deadline_hit,
             restarted=restarted,
-            saturation=self._saturation(solution),
-            best_per_iteration=solution.best,
-            elite_mean_per_iteration=solution.elite_mean,
-            elite_std_per_iteration=solution.elite_std,
-            predicted=both.map(lambda part: part[0, 0]),
+            saturation=self._saturation(actions),
+            stopped=solution.stopped,
+            context_frames=self._window.frames,
+            best_per_iteration=best,
+            elite_mean_per_iteration=elite_mean,
+            elite_std_per_iteration=elite_std,
+            predicted=predicted.map(lambda part: part[0]),
+            elites=None if elites is None else elites.actions[0].double().cpu().numpy(),
+            elite_costs=[] if elites is None else elites.costs[0].tolist(),
+            elite_predicted=None if elites is None else elites.predicted.map(lambda p: p[0]),
+            rollout_time_s=rollout_s,
+            objective_time_s=objective_s,
+            solver_time_s=plan_s - rollout_s - objective_s,
+            surprise=self.surprise,
         )
 
-    def _note_progress(self, distance: float) -> bool:
-        """Return whether to start afresh: far from the goal, and no nearer for some steps."""
-        if distance < STALL_FALL * self._best_distance:
-            self._best_distance, self._stalled = distance, 0
-            return False
-        self._stalled += 1
-        if self._stalled < self.settings.stall_steps or distance <= self.settings.reached_cost:
-            return False
-        self._best_distance, self._stalled = distance, 0
-        self._warm = self._seeds = None
-        return True
+    def _saturation(self, actions: NDArray[np.float64]) -> float:
+        """Return the part of the numbers `(H, A)` that lie at a bound of a free field."""
+        lower, upper = self._space.lower.cpu().numpy(), self._space.upper.cpu().numpy()
+        free = upper > lower
+        if not free.any():
+            return 0.0
+        margin = AT_BOUND * (upper - lower)
+        at_bound = (actions <= lower + margin) | (actions >= upper - margin)
+        return float(at_bound[:, free].mean())
 
-    def _distribution(self, distance: float, restarted: bool) -> ActionDistribution:
-        shape = (1, self.settings.horizon, len(self._lower))
-        spread = min(
-            max(self.settings.spread_gain * distance**0.5, self.settings.spread_floor), 1.0
-        )
-        std = self._initial_std * (1.0 if restarted else spread)
-        mean = torch.zeros(shape) if self._warm is None else self._warm
-        return ActionDistribution(
-            mean=torch.minimum(torch.maximum(mean, self._lower), self._upper),
-            std=std.expand(shape).clone(),
-            lower=self._lower,
-            upper=self._upper,
-            seeds=self._seeds,
-        )
 
-    def _saturation(self, solution: Solution) -> float:
-        free = self._upper > self._lower
-        actions = solution.actions[..., free]
-        margin = AT_BOUND * (self._upper - self._lower)[free]
-        low, high = self._lower[free] + margin, self._upper[free] - margin
-        at_bound = (actions <= low) | (actions >= high)
-        return float(at_bound.float().mean())
+def _kept(latent: Latent) -> Latent:
+    """Return a copy that a gradient solver may differentiate through, whatever made it."""
+    with torch.inference_mode(False):
+        return latent.map(torch.clone)
 
 
 def _shifted(actions: Tensor) -> Tensor:

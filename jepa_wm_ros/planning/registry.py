@@ -9,16 +9,16 @@ from jepa_wm_ros.planning.cem import cross_entropy_method
 from jepa_wm_ros.planning.gradient import adam, gradient_descent
 from jepa_wm_ros.planning.hybrid import hybrid
 from jepa_wm_ros.planning.icem import improved_cross_entropy_method
+from jepa_wm_ros.planning.lbfgs import limited_memory_bfgs
 from jepa_wm_ros.planning.mppi import path_integral
 from jepa_wm_ros.planning.nevergrad import nevergrad_search
-from jepa_wm_ros.planning.solver import Solver
-from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from jepa_wm_ros.planning.rules import SearchRules
+    from jepa_wm_ros.planning.solver import Solver
 
-Maker = Callable[[PlanningSettings, 'Tensor'], Solver]
-"""A solver from settings and half the range `(A,)` of each action field, physical units."""
+Maker = Callable[['SearchRules'], 'Solver']
+"""A solver from the rules that settings and actions make."""
 
 MAKERS: dict[str, Maker] = {
     'cem': cross_entropy_method,
@@ -26,21 +26,17 @@ MAKERS: dict[str, Maker] = {
     'mppi': path_integral,
     'gd': gradient_descent,
     'adam': adam,
+    'lbfgs': limited_memory_bfgs,
     'hybrid': hybrid,
     'nevergrad': nevergrad_search,
 }
 """Every name in `worldmodel.planning_settings.SOLVERS` has its maker here."""
 
 
-def make_solver(settings: PlanningSettings, lower: Tensor, upper: Tensor) -> Solver:
-    """Return the solver that `settings.solver` names.
-
-    Args:
-        settings: Planning settings.
-        lower: `(A,)` least value of each action field, physical units.
-        upper: `(A,)` greatest value of each action field.
+def make_solver(rules: SearchRules) -> Solver:
+    """Return the solver that the settings name.
 
     Raises:
         SolverError: The solver needs a package that is not installed.
     """
-    return MAKERS[settings.solver](settings, (upper - lower) / 2)
+    return MAKERS[rules.settings.solver](rules)

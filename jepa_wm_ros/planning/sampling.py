@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Noise
+    from jepa_wm_ros.planning.noise import Noise, Randomness
     from jepa_wm_ros.planning.solver import Budget, CostFunction
 
 
@@ -49,6 +49,8 @@ class SamplingSolver:
         result: `mean` of the last elites, `best` candidate ever seen, or the `cheapest` of both.
         kept: Elites that stay candidates in the next iteration, and in the next plan.
         decay: Each iteration draws this factor fewer candidates, at least twice the elites.
+        least_std: `(A,)`, physical units: the search ends when no deviation exceeds it; None
+            uses all iterations.
     """
 
     samples: int
@@ -59,21 +61,22 @@ class SamplingSolver:
     result: str = 'cheapest'
     kept: int = 0
     decay: float = 1.0
+    least_std: Tensor | None = None
 
     def solve(
         self,
         cost: CostFunction,
         distribution: ActionDistribution,
         budget: Budget,
-        generator: torch.Generator,
+        generator: Randomness,
     ) -> Solution:
         """Return what `result` asks for; the first iteration always runs."""
         best = Incumbent.start(distribution.mean)
         solution = Solution(actions=best.actions, cost=best.cost)
         kept: tuple[Tensor, Tensor] | None = None
-        for i in range(budget.iterations):
-            if i and budget.exhausted:
-                solution.deadline_hit = True
+        for i in budget.rounds(solution):
+            if i and self._converged(distribution):
+                solution.stopped = 'converged'
                 break
             candidates = self._draw(distribution, i, i + 1 == budget.iterations, generator)
             costs = judged(cost, candidates)
@@ -87,12 +90,12 @@ class SamplingSolver:
             if self.kept:
                 kept = elites[:, : self.kept], elite_costs[:, : self.kept]
         solution.seeds = None if kept is None else kept[0]
-        result = self._result(cost, distribution.clip(distribution.mean), best)
+        result = self._result(cost, distribution.space.settle(distribution.mean), best)
         solution.actions, solution.cost = result.actions, result.cost
         return solution
 
     def _draw(
-        self, distribution: ActionDistribution, i: int, last: bool, generator: torch.Generator
+        self, distribution: ActionDistribution, i: int, last: bool, generator: Randomness
     ) -> Tensor:
         count = min(self.samples, max(round(self.samples * self.decay**-i), 2 * self.elites))
         batch, horizon, fields = distribution.mean.shape
@@ -102,6 +105,9 @@ class SamplingSolver:
         if i == 0 and distribution.seeds is not None:
             candidates = torch.cat([candidates, distribution.clip(distribution.seeds)], 1)
         return candidates
+
+    def _converged(self, distribution: ActionDistribution) -> bool:
+        return self.least_std is not None and bool((distribution.std <= self.least_std).all())
 
     def _result(self, cost: CostFunction, mean: Tensor, best: Incumbent) -> Incumbent:
         if self.result == 'best':

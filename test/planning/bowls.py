@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 
 from jepa_wm_ros.planning.distribution import ActionDistribution
+from jepa_wm_ros.planning.rules import SearchRules
+from jepa_wm_ros.planning.space import ActionSpace
+from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 HORIZON, FIELDS = 3, 2
 
@@ -14,8 +17,16 @@ def unit_box(batch: int = 1, std: float = 1.0) -> ActionDistribution:
     return ActionDistribution(
         mean=torch.zeros(batch, HORIZON, FIELDS),
         std=torch.full((batch, HORIZON, FIELDS), std),
-        lower=torch.full((FIELDS,), -1.0),
-        upper=torch.full((FIELDS,), 1.0),
+        space=ActionSpace(lower=torch.full((FIELDS,), -1.0), upper=torch.full((FIELDS,), 1.0)),
+    )
+
+
+def rules(settings: PlanningSettings, lower: torch.Tensor, upper: torch.Tensor) -> SearchRules:
+    """What a solver is made from, for actions without names."""
+    std = settings.momentum if settings.std_momentum is None else settings.std_momentum
+    space = ActionSpace(lower=lower, upper=upper)
+    return SearchRules(
+        settings=settings, space=space, momentum=settings.momentum, std_momentum=std
     )
 
 

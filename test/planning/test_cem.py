@@ -97,7 +97,7 @@ def test_an_expired_deadline_still_gives_one_iteration() -> None:
 def test_a_good_warm_start_is_never_lost() -> None:
     target = torch.full((1, HORIZON, FIELDS), 0.25)
     start = ActionDistribution(
-        mean=target, std=torch.ones(1, HORIZON, FIELDS), lower=-torch.ones(2), upper=torch.ones(2)
+        mean=target, std=torch.ones(1, HORIZON, FIELDS), space=unit_box().space
     )
     solution = solver(samples=20, elites=5).solve(
         quadratic(target), start, Budget(1), torch.Generator().manual_seed(0)
@@ -110,8 +110,7 @@ def bad_start() -> ActionDistribution:
     return ActionDistribution(
         mean=torch.full((1, HORIZON, FIELDS), -0.9),
         std=torch.full((1, HORIZON, FIELDS), 0.01),
-        lower=-torch.ones(FIELDS),
-        upper=torch.ones(FIELDS),
+        space=unit_box().space,
         seeds=torch.full((1, 1, HORIZON, FIELDS), 0.5),
     )
 

@@ -18,6 +18,7 @@ from jepa_wm_ros.planning.hybrid import HybridSolver
 from jepa_wm_ros.planning.noise import SharedNoise
 from jepa_wm_ros.planning.sampling import SamplingSolver
 from jepa_wm_ros.planning.solver import Budget, SolverError
+from jepa_wm_ros.planning.space import ActionSpace
 
 PARITY = Path(__file__).parents[1] / 'data' / 'parity' / 'sampling_planners'
 WHITE = SharedNoise(correlation=0.0)
@@ -84,7 +85,9 @@ def test_the_numbers_of_the_reference(step: str, rate: str, recorded: str) -> No
         gradient_noise=config['action_noise'],
         step_noise=GivenNoise(case['in/gd_noise'].transpose(1, 2)),
     )
-    start = LooseStart(mean=initial, std=torch.ones_like(initial), lower=-bound, upper=bound)
+    start = LooseStart(
+        mean=initial, std=torch.ones_like(initial), space=ActionSpace(lower=-bound, upper=bound)
+    )
     solve(solver, spy, config['iters'], start)
     for i in range(config['iters']):
         assert torch.allclose(spy.costs[i][0, 0], case[f'out/{recorded}_losses'][i], atol=1e-4)

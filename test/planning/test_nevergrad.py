@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 import torch
-from bowls import FIELDS, HORIZON, Spy, quadratic, unit_box
+from bowls import FIELDS, HORIZON, Spy, quadratic, rules, unit_box
 
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget, SolverError
@@ -25,7 +25,7 @@ def library():
 
 def solve(cost, iterations: int = 5, start=None, seed: int = 0, **changes):
     settings = dataclasses.replace(SETTINGS, **changes)
-    solver = make_solver(settings, -BOUND, BOUND)
+    solver = make_solver(rules(settings, -BOUND, BOUND))
     generator = torch.Generator().manual_seed(seed)
     return solver.solve(cost, start or unit_box(std=0.5), Budget(iterations), generator)
 
@@ -71,7 +71,9 @@ def test_where_everything_is_pinned_there_is_nothing_to_search() -> None:
 
 
 def test_ngopt_does_not_get_the_meta_model(library) -> None:
-    solver = make_solver(dataclasses.replace(SETTINGS, nevergrad_optimizer='NGOpt'), -BOUND, BOUND)
+    solver = make_solver(
+        rules(dataclasses.replace(SETTINGS, nevergrad_optimizer='NGOpt'), -BOUND, BOUND)
+    )
     made = []
     registry = {
         name: lambda name=name, **options: (
@@ -93,4 +95,4 @@ def test_ngopt_does_not_get_the_meta_model(library) -> None:
 def test_a_missing_package_is_named(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, 'nevergrad', None)
     with pytest.raises(SolverError, match='pip install nevergrad'):
-        make_solver(SETTINGS, -BOUND, BOUND)
+        make_solver(rules(SETTINGS, -BOUND, BOUND))

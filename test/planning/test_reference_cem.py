@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from bowls import FitSpy, GivenNoise
+from bowls import FitSpy, GivenNoise, rules
 from safetensors.torch import load_file
 
 from jepa_wm_ros.planning.distribution import ActionDistribution
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.space import ActionSpace
 from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 PARITY = Path(__file__).parents[1] / 'data' / 'parity'
@@ -57,15 +58,14 @@ class Case:
 
     def check(self, settings: PlanningSettings, bound: torch.Tensor, samples: torch.Tensor):
         """Search with the recorded noise and compare every iteration; return the solution."""
-        solver = make_solver(settings, -bound, bound)
+        solver = make_solver(rules(settings, -bound, bound))
         fit = FitSpy(solver.fit)
         solver = dataclasses.replace(solver, noise=GivenNoise(self.widened('in/noise')), fit=fit)
         shape = (1, settings.horizon, 7)
         start = ActionDistribution(
             mean=torch.zeros(shape),
             std=(torch.tensor(settings.initial_std) * bound).expand(shape),
-            lower=-bound,
-            upper=bound,
+            space=ActionSpace(lower=-bound, upper=bound),
         )
         solution = solver.solve(
             self.cost(samples), start, Budget(settings.iterations), torch.Generator()
@@ -98,9 +98,10 @@ def test_the_planner_of_jepa_wms() -> None:
     samples = case.tensors['out/samples'].transpose(1, 2)
     solution = case.check(settings, bound, samples)
     assert torch.allclose(solution.actions[0], case.tensors['out/action'], atol=ATOL)
-    assert solution.best == pytest.approx(case.tensors['out/min_cost'].tolist(), abs=1e-4)
+    best, elite_mean, _ = solution.trace()
+    assert best == pytest.approx(case.tensors['out/min_cost'].tolist(), abs=1e-4)
     mean = case.tensors['out/elite_cost_mean'].tolist()
-    assert solution.elite_mean == pytest.approx(mean, abs=1e-4)
+    assert elite_mean == pytest.approx(mean, abs=1e-4)
 
 
 def test_the_planner_of_the_vjepa2_notebook() -> None:

@@ -15,6 +15,7 @@ from jepa_wm_ros.planning.distribution import ActionDistribution
 from jepa_wm_ros.planning.mppi import WeightedFit
 from jepa_wm_ros.planning.sampling import SamplingSolver, cheapest
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.space import ActionSpace
 
 PARITY = Path(__file__).parents[1] / 'data' / 'parity' / 'sampling_planners'
 CONFIG = json.loads((PARITY / 'case.json').read_text())['config']
@@ -40,7 +41,9 @@ def unbounded(std: float) -> ActionDistribution:
     shape = (1, CONFIG['H'], CONFIG['A'])
     bound = torch.full((CONFIG['A'],), float('inf'))
     return ActionDistribution(
-        mean=torch.zeros(shape), std=torch.full(shape, std), lower=-bound, upper=bound
+        mean=torch.zeros(shape),
+        std=torch.full(shape, std),
+        space=ActionSpace(lower=-bound, upper=bound),
     )
 
 

@@ -6,10 +6,12 @@ import dataclasses
 
 import pytest
 import torch
+from bowls import rules
 
 from jepa_wm_ros.planning.distribution import ActionDistribution
 from jepa_wm_ros.planning.registry import MAKERS, make_solver
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.space import ActionSpace
 from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
 
 
@@ -34,12 +36,11 @@ def test_each_solver_finds_the_bottom_of_a_bowl_within_the_bounds(name, small_co
     start = ActionDistribution(
         mean=torch.zeros(1, 2, 3),
         std=0.8 * ((upper - lower) / 2).expand(1, 2, 3),
-        lower=lower,
-        upper=upper,
+        space=ActionSpace(lower=lower, upper=upper),
     )
 
     def solve(seed: int):
-        return make_solver(settings, lower, upper).solve(
+        return make_solver(rules(settings, lower, upper)).solve(
             lambda actions: (actions - target[:, None]).square().sum((-2, -1)),
             start,
             Budget(30),
