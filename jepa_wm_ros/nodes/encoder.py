@@ -28,6 +28,7 @@ from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateM
 from jepa_wm_ros.ros.images import decode_image
 from jepa_wm_ros.ros.lifecycle import ManagedNode
 from jepa_wm_ros.ros.params import parameter
+from jepa_wm_ros.ros.scheduling import become_urgent
 from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.ros.tensors import encode_latent
 from jepa_wm_ros.ros.worker import Worker
@@ -189,12 +190,12 @@ class EncoderNode(ManagedNode):
         self._pictures.tick(stamp_s)
         checksum = zlib.crc32(message.data)
         self._trouble = self._watch.look(checksum, stamp_s, self._robot.position)
-        # before encoding, so that the age others see does not contain our own work
+        if not self._trouble:
+            self._submit(message, stamp_s)
+        # not after encoding: the age that others see shall not contain our own work
         self._publish_health(message, stamp_s)
         if self._trouble:
             self.report(JepaWmError(f'image: {self._trouble}'))
-        else:
-            self._submit(message, stamp_s)
 
     def _submit(self, message: Any, stamp_s: float) -> None:
         """Have a picture encoded; one that still waits gives way to it."""
@@ -273,6 +274,7 @@ class EncoderNode(ManagedNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the encoder in a process of its own."""
+    become_urgent()
     return spin(
         lambda context, executor: [EncoderNode(Worker(executor), ModelShelf(), context=context)],
         args,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jepa_wm_ros.nodes.encoder import EncoderNode
 from jepa_wm_ros.nodes.models import ModelShelf
 from jepa_wm_ros.nodes.planner import PlannerNode
+from jepa_wm_ros.ros.scheduling import become_urgent
 from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.ros.worker import Worker
 
@@ -25,11 +26,13 @@ def policy_nodes(
 ) -> list[ManagedNode]:
     """Make an encoder and a planner that share model and observations.
 
-    Each has a thread of its own, so that pictures are encoded in time while a plan is made.
+    Each has a thread of its own, so that pictures are encoded in time while a plan is made; the
+    planner's stands back behind the encoder's.
     """
     models = models or ModelShelf()
     encoder = EncoderNode(Worker(executor, name='encoder'), models, context=context)
-    planner = PlannerNode(Worker(executor, name='planner'), models, linked=True, context=context)
+    thinker = Worker(executor, name='planner', background=True)
+    planner = PlannerNode(thinker, models, linked=True, context=context)
     encoder.listeners.append(planner.observe)
     return [encoder, planner]
 
@@ -38,6 +41,7 @@ def main(args: list[str] | None = None) -> int:
     """Run encoder and planner in one process."""
     # planning is many short Python calls: callbacks shall not wait 5 ms for their turn
     sys.setswitchinterval(_SWITCH_S)
+    become_urgent()
     return spin(policy_nodes, args)
 
 

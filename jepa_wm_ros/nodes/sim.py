@@ -255,11 +255,11 @@ class SimNode(ManagedNode):
         else:
             stamp = encode_stamp(now_s)
             self._clocks.publish(ClockMessage(clock=stamp))
+        if self._camera.due(now_s) and config.fault != 'camera_silent':
+            self._publish_picture(stamp)  # first: its age begins with the stamp
         if config.fault != 'joints_silent':
             self._publish_joints(stamp)
         self._publish_poses(stamp)
-        if self._camera.due(now_s) and config.fault != 'camera_silent':
-            self._publish_picture(stamp)
 
     def _publish_joints(self, stamp: Time) -> None:
         simulation = self._cell.simulation

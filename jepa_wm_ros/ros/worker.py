@@ -13,6 +13,7 @@ from rclpy.executors import Executor
 from rclpy.task import Future
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.ros.scheduling import stand_back
 
 Result = TypeVar('Result')
 
@@ -52,10 +53,14 @@ class Worker:
     Args:
         executor: Executor whose coroutines await the results; it is woken for each result.
         name: Name of the thread, as debuggers show it.
+        background: Whether all else in the process comes first.
     """
 
-    def __init__(self, executor: Executor | None, *, name: str = 'model') -> None:
+    def __init__(
+        self, executor: Executor | None, *, name: str = 'model', background: bool = False
+    ) -> None:
         self._executor = executor
+        self._background = background
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._closed = False
@@ -145,6 +150,8 @@ class Worker:
         return None
 
     def _loop(self) -> None:
+        if self._background:
+            stand_back()
         while (job := self._next()) is not None:
             try:
                 result = job.run()

@@ -1,0 +1,45 @@
+"""How urgent a process or a thread is when there are fewer cores than work.
+
+What must answer in time asks for the lowest real-time priority, which is far below that of a
+robot's own control loop and needs a permission that labs with a Franka arm have (`rtprio` in
+/etc/security/limits.conf); without it nothing changes. What only computes stands back, which
+everybody may.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+REAL_TIME_PRIORITY = 1
+BACKGROUND = 3
+"""Added to the niceness of what stands back: about half the weight it had."""
+_MOST = 19
+
+
+def become_urgent() -> bool:
+    """Run this thread, and those it starts from now on, before all normal ones.
+
+    Returns:
+        Whether the system allowed it.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
+    except (OSError, AttributeError):  # no permission, or a system without real-time priorities
+        return False
+    return True
+
+
+def stand_back(niceness: int = BACKGROUND) -> None:
+    """Let others run before this thread, and before those it starts from now on.
+
+    Args:
+        niceness: Added to the thread's own: 1 (a little) to 19 (only what nobody else wants).
+    """
+    thread = threading.get_native_id()
+    try:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        own = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(own + niceness, _MOST))
+    except (OSError, AttributeError):  # it only stays as urgent as it was
+        return
