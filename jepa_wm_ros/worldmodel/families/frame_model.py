@@ -17,7 +17,7 @@ from jepa_wm_ros.worldmodel.families.inputs import Normaliser, check_rollout
 from jepa_wm_ros.worldmodel.latent import Latent
 from jepa_wm_ros.worldmodel.pose_integration import integrate
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor, Frames
-from jepa_wm_ros.worldmodel.predictors.rollout import Rollout, candidates_within
+from jepa_wm_ros.worldmodel.predictors.rollout import AnyRollout, Rollout, candidates_within
 from jepa_wm_ros.worldmodel.predictors.settings import FrameShape, PredictorSettings
 from jepa_wm_ros.worldmodel.schema import SchemaError, read
 
@@ -146,6 +146,7 @@ class FrameWorldModel(nn.Module):
         self.candidates_at_once = candidates_within(
             MEMORY_BYTES, predictor.core.settings, architecture.window
         )
+        self.rollouts: type[AnyRollout] = Rollout
 
     @property
     def contract(self) -> Contract:
@@ -184,7 +185,7 @@ class FrameWorldModel(nn.Module):
         """
         needs_state = self.predictor.settings.proprio != 'none'
         check_rollout(context, past_actions, actions, needs_state)
-        rollout = Rollout(
+        rollout = self.rollouts(
             self.predictor,
             Frames(context.tokens, self._features(context)),
             self.normalise_action(past_actions),
@@ -215,7 +216,7 @@ class FrameWorldModel(nn.Module):
             proprio = self.normalise_proprio(integrate(state, action[:, None]))
         return Frames(latent, proprio)
 
-    def _predict(self, rollout: Rollout, actions: Tensor) -> Latent:
+    def _predict(self, rollout: AnyRollout, actions: Tensor) -> Latent:
         flat = actions.flatten(0, 1)
         frames = rollout.predict(
             self.normalise_action(actions),

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, silu
 
+from jepa_wm_ros.worldmodel.predictors.blocks import Block
 from jepa_wm_ros.worldmodel.predictors.masks import frame_causal
 from jepa_wm_ros.worldmodel.predictors.rope import BASE, companion
 
 if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.predictors.attention import Attention
-    from jepa_wm_ros.worldmodel.predictors.blocks import Block
     from jepa_wm_ros.worldmodel.predictors.settings import TransformerSettings
     from jepa_wm_ros.worldmodel.predictors.transformer import Transformer
 
@@ -47,6 +47,7 @@ class ReferenceTransformer(nn.Module):
         if self.core.positions is not None:
             x = x + self.core.positions[:, : x.shape[1]]
         for block in self.core.blocks:
+            assert isinstance(block, Block)
             x = self._block(block, x, condition, frames)
         return self.core.norm(x).unflatten(1, (frames, tokens))
 

@@ -10,7 +10,7 @@ only as keys and values. All of it gives the numbers of predicting step by step 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -25,6 +25,20 @@ if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.predictors.transformer import Past
 
     Advance = Callable[[Frames, Frames, int], Frames]
+
+
+class AnyRollout(Protocol):
+    """One way to predict candidates from a context: `Rollout`, or what it is measured against."""
+
+    def __init__(
+        self, predictor: FramePredictor, context: Frames, past_actions: Tensor, window: int
+    ) -> None:
+        """Prepare what candidates share; see `Rollout`."""
+        ...
+
+    def predict(self, actions: Tensor, advance: Advance | None = None) -> Frames:
+        """Predict what candidates `(B, S, H, A)` lead to; see `Rollout.predict`."""
+        ...
 
 
 def candidates_within(memory: int, core: TransformerSettings, window: int) -> int:
