@@ -47,7 +47,7 @@ def test_an_unknown_player_or_setting_names_those_that_exist(bundle):
     ):
         override_planning(PlanningSettings(), {'smaples': 3})
     with pytest.raises(PlayerError, match='samples must be at least 1'):
-        override_planning(PlanningSettings(), {'samples': 0})
+        override_planning(PlanningSettings(), {'samples': -1})
 
 
 @pytest.fixture
