@@ -51,6 +51,9 @@ setup(
         'robot': ['pin>=2.7'],
         'sim': ['mujoco>=3.2', 'pin>=2.7'],
         'training': ['h5py>=3.6', 'torch>=2.2'],
+        'data': ['h5py>=3.6', 'pin>=2.7', 'rosbags>=0.10'],
+        # 50 MB that only LeRobot's parquet tables need
+        'lerobot': ['pyarrow>=15'],
         'nevergrad': ['nevergrad>=1.0.3'],
         'evaluation': ['matplotlib>=3.5', 'pillow>=9'],
         'test': ['hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff'],

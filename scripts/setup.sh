@@ -122,7 +122,7 @@ install_packages() {
   echo "numpy<$numpy" >"$stamps/constraints.txt"
   pip_install -c "$stamps/constraints.txt" 'setuptools>=70.1,<80' colcon-common-extensions
   pip_install -c "$stamps/constraints.txt" --no-build-isolation \
-    --editable "$root[sim,robot,training,evaluation,test]"
+    --editable "$root[sim,robot,training,data,lerobot,evaluation,test]"
 }
 
 build_messages() {

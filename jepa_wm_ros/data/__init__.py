@@ -1,1 +1,1 @@
-"""Episodes: how they are stored, and how clips are drawn from them."""
+"""Episodes: read from recordings, stored, and cut into clips."""

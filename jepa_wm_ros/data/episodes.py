@@ -2,7 +2,9 @@
 
 Columns: `pixels (N, h, w, 3)` uint8 RGB, `action (N, A)` float32 in physical units (row t leads
 from frame t to frame t + 1; the last row of an episode is NaN), `proprio (N, P)` float32,
-`ep_offset (E,)` and `ep_len (E,)` int64. stable-worldmodel reads the same layout.
+`ep_offset (E,)` and `ep_len (E,)` int64. Beside them, for others: `ep_idx (N,)` and
+`step_idx (N,)` int64, and `stamp (N,)` float64 [s] where the frames have time stamps.
+stable-worldmodel reads the same layout.
 """
 
 from __future__ import annotations
@@ -37,11 +39,13 @@ class Episode:
         pixels: `(T, h, w, 3)` uint8 RGB.
         action: `(T, A)` float32; the last row is NaN.
         proprio: `(T, P)` float32.
+        stamps: `(T,)` float64, when the pictures were taken [s]; None where nobody knows.
     """
 
     pixels: NDArray[np.uint8]
     action: NDArray[np.float32]
     proprio: NDArray[np.float32]
+    stamps: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Frames in the episode."""
@@ -76,15 +80,18 @@ class EpisodeTable:
 
 def write_part(path: Path, episodes: list[Episode]) -> None:
     """Write some episodes to one part file, which appears only when it is complete."""
+    columns: dict[str, Any] = {
+        'pixels': np.concatenate([e.pixels for e in episodes]),
+        'action': np.concatenate([e.action for e in episodes]),
+        'proprio': np.concatenate([e.proprio for e in episodes]),
+        'ep_len': np.array([len(e) for e in episodes]),
+    }
+    stamps = [e.stamps for e in episodes if e.stamps is not None]
+    if len(stamps) == len(episodes):
+        columns['stamp'] = np.concatenate(stamps)
     partial = path.with_suffix('.partial')
     with partial.open('wb') as stream:
-        np.savez(
-            stream,
-            pixels=np.concatenate([e.pixels for e in episodes]),
-            action=np.concatenate([e.action for e in episodes]),
-            proprio=np.concatenate([e.proprio for e in episodes]),
-            ep_len=np.array([len(e) for e in episodes]),
-        )
+        np.savez(stream, **columns)
     os.replace(partial, path)
 
 
@@ -103,11 +110,14 @@ def join_parts(parts: Iterable[Path], out: Path, provenance: dict[str, Any]) -> 
     with h5py.File(partial, 'w') as file:
         for path in parts:
             with np.load(path, allow_pickle=False) as part:
-                for name in ('pixels', 'action', 'proprio'):
-                    _append(file, name, part[name])
+                for name in ('pixels', 'action', 'proprio', 'stamp'):
+                    if name in part:
+                        _append(file, name, part[name])
                 lengths += part['ep_len'].tolist()
         file['ep_len'] = np.array(lengths, np.int64)
         file['ep_offset'] = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        file['ep_idx'] = np.repeat(np.arange(len(lengths)), lengths)
+        file['step_idx'] = np.concatenate([np.arange(length) for length in lengths])
         file.attrs['provenance'] = json.dumps(provenance)
     os.replace(partial, out)
     return out
@@ -123,7 +133,10 @@ def read_episodes(path: Path | str) -> EpisodeTable:
 
     path = Path(path)
     if not path.is_file():
-        raise DatasetError(f'{path} is missing; `jepa-wm collect` makes a dataset of the cell')
+        raise DatasetError(
+            f'{path} is missing; `jepa-wm collect` makes a dataset of the cell, '
+            '`jepa-wm dataset build` one of recordings'
+        )
     try:
         with h5py.File(path, 'r') as file:
             missing = [name for name in COLUMNS if name not in file]

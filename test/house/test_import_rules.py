@@ -27,7 +27,10 @@ ROS_PACKAGES = {
     'trajectory_msgs',
     'visualization_msgs',
 }
-HEAVY = {'cv2', 'h5py', 'matplotlib', 'mujoco', 'nevergrad', 'pinocchio', 'scipy', 'torch'}
+HEAVY = {
+    'cv2', 'h5py', 'matplotlib', 'mujoco', 'nevergrad', 'pinocchio', 'pyarrow', 'rosbags', 'scipy',
+    'torch',
+}  # fmt: skip
 FOUNDATION = {'errors', 'paths'}
 
 # Which other rooms a room may import. '' is the package's own top folder.

@@ -1,0 +1,1 @@
+"""Readers: what is on disk, as recordings."""

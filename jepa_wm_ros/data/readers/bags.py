@@ -1,0 +1,132 @@
+"""Bags as recordings: raw messages go through the code of the live nodes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jepa_wm_ros.data.readers import bag_file
+from jepa_wm_ros.data.readers.bag_states import StateReader
+from jepa_wm_ros.data.recordings import RecordingError, TimedRecording, check_clock
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.robot.images import decode_compressed, decode_raw, is_compressed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from jepa_wm_ros.data.readers.bag_file import BagFile, RawMessage
+    from jepa_wm_ros.data.readers.mapping import BagMapping
+    from jepa_wm_ros.data.recordings import Picture
+    from jepa_wm_ros.robot.kinematics import Kinematics
+
+
+class BagSource:
+    """The bags at or below a path; each is one recording.
+
+    Args:
+        root: A bag, or a folder with bags.
+        mapping: Which topics are what.
+        camera: Camera of the mapping; empty takes its first.
+        max_gap_s: Longest time without a robot state that is bridged [s].
+    """
+
+    kind = 'rosbag2'
+
+    def __init__(self, root: Path, mapping: BagMapping, camera: str, max_gap_s: float) -> None:
+        self._paths = {_name(path, root): path for path in bag_file.find_bags(root)}
+        self._mapping = mapping
+        self._topics = _camera_topics(mapping, camera)
+        self._max_gap_s = max_gap_s
+
+    def names(self) -> Sequence[str]:
+        """Bags, by their paths below the root."""
+        return list(self._paths)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[TimedRecording]:
+        """Open one bag.
+
+        Raises:
+            RecordingError: It is damaged, or lacks pictures or robot states.
+        """
+        with bag_file.open_bag(self._paths[name]) as bag:
+            yield self._read(bag)
+
+    @cached_property
+    def _kinematics(self) -> Kinematics:
+        from jepa_wm_ros.robot.kinematics import Kinematics
+
+        return Kinematics()
+
+    def _read(self, bag: BagFile) -> TimedRecording:
+        images = bag.find(self._topics, bag_file.IMAGES, 'pictures')
+        if images is None:
+            raise RecordingError(
+                f'no pictures on {" or ".join(self._topics)}; the bag has: '
+                f'{", ".join(bag.topics) or "no messages"}'
+            )
+        states = StateReader(bag, self._mapping)
+        by_log = self._mapping.stamps == 'log'
+        stamps, arrivals = [], []
+        for message in bag.messages([images, *states.topics]):
+            if message.topic == images:
+                stamps.append(message.log_s if by_log else message.stamp_s)
+                arrivals.append(message.log_s)
+            else:
+                states.add(message)
+        taken = np.array(stamps)
+        check_clock(taken, f'pictures on {images}', np.array(arrivals))
+        order = np.argsort(taken, kind='stable')
+        return TimedRecording(
+            stamps=taken[order],
+            pictures=lambda wanted: _pictures(bag, images, order[list(wanted)]),
+            states=states.track(lambda: self._kinematics, self._max_gap_s),
+            note=states.note,
+        )
+
+
+def _name(path: Path, root: Path) -> str:
+    return root.name if path == root else str(path.relative_to(root))
+
+
+def _camera_topics(mapping: BagMapping, camera: str) -> list[str]:
+    name = camera or next(iter(mapping.cameras))
+    if name not in mapping.cameras:
+        # A topic may be named as it is.
+        if name.startswith('/'):
+            return [name]
+        raise RecordingError(
+            f'the mapping has no camera {name!r}; it has {", ".join(mapping.cameras)}, or name a '
+            'topic'
+        )
+    return list(mapping.cameras[name])
+
+
+def _pictures(bag: BagFile, topic: str, wanted: NDArray[np.int64]) -> Iterator[Picture]:
+    """Decode messages by their number of arrival, in the order asked for."""
+    needed = set(wanted.tolist())
+    waiting: dict[int, Picture] = {}
+    order = iter(wanted.tolist())
+    following = next(order, None)
+    for number, message in enumerate(bag.messages([topic])):
+        if number in needed:
+            waiting[number] = _picture(bag, message)
+        while following in waiting:
+            yield waiting.pop(following)
+            following = next(order, None)
+        if following is None:
+            return
+
+
+def _picture(bag: BagFile, raw: RawMessage) -> Picture:
+    try:
+        message = bag.decode(raw)
+        return decode_compressed(message) if is_compressed(message) else decode_raw(message)
+    except JepaWmError as error:
+        return error
