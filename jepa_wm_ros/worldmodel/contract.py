@@ -60,6 +60,11 @@ class CameraContract:
         one_of('resize', self.resize, RESIZES)
         one_of('order', self.order, ORDERS)
         one_of('colour', self.colour, COLOURS)
+        require(
+            self.order != 'resize_crop'
+            or (self.width == self.height and self.crop != 'center_aspect'),
+            'order resize_crop needs width equal to height, and crop center_square or none',
+        )
         require(self.white in (1.0, 255.0), f'white must be 1 or 255, got {self.white}')
         low, high = self.aspect_range
         require(0 < low <= high, f'aspect_range must be 0 < least <= greatest, got {low}, {high}')

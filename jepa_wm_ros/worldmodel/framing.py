@@ -43,7 +43,7 @@ def covering_size(size: Size, camera: CameraContract) -> Size:
     if camera.crop == 'none':
         return camera.height, camera.width
     height, width = size
-    side = max(camera.height, camera.width)
+    side = camera.height
     if height <= width:
         return side, int(side * width / height)
     return int(side * height / width), side

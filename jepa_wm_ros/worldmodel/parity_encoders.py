@@ -18,22 +18,26 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.worldmodel.parity import Case
 
+INTERPOLATION = {(False, True): 'offset', (True, False): 'antialias', (False, False): 'bicubic'}
+"""What antialias and a positive offset are called here."""
+
 
 def run_dinov2(case: Case) -> dict[str, Tensor]:
     """Recompute the class and patch tokens of every picture."""
     c = case.config
-    side = c['img_size'] // 14
+    patch = c.get('patch', 14)
+    side = c['img_size'] // patch
     mlp = c['ffn'] == 'mlp'
     settings = EncoderSettings(
         dim=c['dim'],
         depth=c['depth'],
         heads=c['heads'],
-        patch=14,
+        patch=patch,
         mlp=4 * c['dim'] if mlp else (4 * c['dim'] * 2 // 3 + 7) // 8 * 8,
         feed_forward='mlp' if mlp else 'swiglu',
         registers=c['registers'],
         grid=(1, side, side),
-        interpolation='antialias' if c['antialias'] else 'offset',
+        interpolation=INTERPOLATION[bool(c['antialias']), c['offset'] > 0],
         layer_scale=True,
     )
     return _pictures(case, settings)

@@ -40,30 +40,27 @@ class LearnedPositions(nn.Module):
         """Return `(1, leading + time * rows * columns, D)` for a grid."""
         if grid == self.native:
             return self.table
-        time, *plane = grid
-        if (
-            self.interpolation == 'trilinear'
-            and plane == [*self.native[1:]]
-            and time < self.native[0]
-        ):
-            return self.table[:, : self.leading + time * plane[0] * plane[1]]
         patches = self.table[:, self.leading :].unflatten(1, self.native).movedim(-1, 1)
-        if self.interpolation == 'trilinear':
-            moved = self._trilinear(patches.float(), grid)
-        else:
-            moved = self._bicubic(patches.float()[:, :, 0], grid)[:, :, None]
-        moved = moved.to(self.table.dtype).flatten(2).movedim(1, -1)
-        return torch.cat([self.table[:, : self.leading], moved], 1)
+        moved = self._interpolated(patches.float(), grid).to(self.table.dtype)
+        moved = moved.flatten(2).movedim(1, -1)
+        return torch.cat([self.table[:, : self.leading], moved], 1) if self.leading else moved
 
-    def _bicubic(self, patches: Tensor, grid: Grid) -> Tensor:
-        """Interpolate `(1, D, rows, columns)` within the picture."""
+    def _interpolated(self, patches: Tensor, grid: Grid) -> Tensor:
+        """Bring `(1, D, time, rows, columns)` to a grid."""
+        if self.interpolation == 'trilinear':
+            return self._trilinear(patches, grid)
+        plane = patches[:, :, 0]
         if self.interpolation == 'offset':
             factors = [(n + OFFSET) / m for n, m in zip(grid[1:], self.native[1:], strict=True)]
-            return interpolate(patches, scale_factor=factors, mode='bicubic')
-        antialias = self.interpolation == 'antialias'
-        return interpolate(patches, size=grid[1:], mode='bicubic', antialias=antialias)
+            moved = interpolate(plane, scale_factor=factors, mode='bicubic')
+        else:
+            antialias = self.interpolation == 'antialias'
+            moved = interpolate(plane, size=grid[1:], mode='bicubic', antialias=antialias)
+        return moved[:, :, None]
 
     def _trilinear(self, patches: Tensor, grid: Grid) -> Tensor:
-        """Interpolate `(1, D, time, rows, columns)` over time, too."""
+        """Interpolate over time, too; a shorter clip of the native size takes the first planes."""
+        if grid[1:] == self.native[1:] and grid[0] < self.native[0]:
+            return patches[:, :, : grid[0]]
         factors = [n / m for n, m in zip(grid, self.native, strict=True)]
         return interpolate(patches, scale_factor=factors, mode='trilinear')

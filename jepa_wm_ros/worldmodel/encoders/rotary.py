@@ -14,7 +14,8 @@ from jepa_wm_ros.worldmodel.predictors.rope import Rotary
 Grid = tuple[int, int, int]
 """Frames (in tubelets), rows and columns of tokens."""
 Rotation = Callable[[Tensor], Tensor]
-"""Turns the queries or keys `(B, heads, N, head_dim)` of one grid by their positions."""
+"""Turns queries or keys `(B, heads, M, head_dim)` by the positions of a grid of N tokens, which are
+the last ones; tokens before them have no position and stay as they are."""
 
 AXIAL_BASE = 100.0
 """Base of the periods of DINOv3."""
@@ -27,7 +28,7 @@ def axial_periods(head_dim: int) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class AxialRotation:
-    """y = x cos + (-x2, x1) sin for the halves (x1, x2) of each token, on the last N tokens.
+    """y = x cos + (-x2, x1) sin for the halves (x1, x2) of each token.
 
     Attributes:
         cos: `(N, head_dim)`.
@@ -38,8 +39,8 @@ class AxialRotation:
     sin: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Turn `(..., M, head_dim)`; tokens before the last N have no position and stay."""
-        before, patches = x.tensor_split([x.shape[-2] - self.cos.shape[0]], -2)
+        """Turn `(..., M, head_dim)`; see `Rotation`."""
+        before, patches = x.tensor_split([-self.cos.shape[0]], -2)
         first, second = patches.chunk(2, -1)
         turned = patches * self.cos + torch.cat([-second, first], -1) * self.sin
         return torch.cat([before, turned.to(x.dtype)], -2)
@@ -80,4 +81,10 @@ class TiledRotary(nn.Module):
     def forward(self, grid: Grid, device: torch.device) -> Rotation:
         """Return the rotation of the tokens of a clip: time, then rows, then columns."""
         tables = Rotary(self.head_dim, grid[0], grid[1:]).to(device)
-        return lambda x: tables(x, 0).to(x.dtype)
+
+        def turn(x: Tensor) -> Tensor:
+            before, patches = x.tensor_split([-tables.cos.shape[0]], -2)
+            turned = tables(patches, 0).to(x.dtype)
+            return torch.cat([before, turned], -2) if before.shape[-2] else turned
+
+        return turn
