@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
 from jepa_wm_ros.worldmodel.predictors.masks import frame_causal
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 DENSE_TOKENS = 128
 """Up to so many queries a dense mask is cheaper than one product for each frame."""
+ALIGNMENT = 8
+"""Fused attention kernels take heads whose numbers are a multiple of this."""
+ALIGNED_DEVICES = ('cuda',)
+"""Where other heads would fall back to a kernel that writes all scores to memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Attention(nn.Module):
         Returns:
             The result `(B, asked, N, D)`, and keys and values of past and new frames.
         """
+        x = x.to(self.qkv.weight.dtype)
         frames, tokens = x.shape[1], x.shape[2]
         first = 0 if past is None else past.keys.shape[2] // tokens
         asked = frames if asked is None else asked
@@ -112,16 +117,29 @@ class Attention(nn.Module):
         before = seen.keys.shape[2] // tokens - asked
         if asked * tokens <= DENSE_TOKENS:
             mask = frame_causal(asked, tokens, before, queries.device)
-            return scaled_dot_product_attention(
-                queries, seen.keys, seen.values, attn_mask=mask, dropout_p=dropout
-            )
+            return _attention(queries, seen, mask, dropout)
         # Frame by frame no key is multiplied that the mask would hide, and no mask is kept.
         results = []
         for i, query in enumerate(queries.split(tokens, 2)):
             end = (before + i + 1) * tokens
-            keys, values = seen.keys[:, :, :end], seen.values[:, :, :end]
-            results.append(scaled_dot_product_attention(query, keys, values, dropout_p=dropout))
+            part = KeysValues(seen.keys[:, :, :end], seen.values[:, :, :end])
+            results.append(_attention(query, part, dropout=dropout))
         return torch.cat(results, 2)
+
+
+def _attention(
+    queries: Tensor, seen: KeysValues, mask: Tensor | None = None, dropout: float = 0.0
+) -> Tensor:
+    """Return softmax(q k^T / sqrt(head_dim)) v, with heads filled up by zeros where it pays."""
+    size = queries.shape[-1]
+    missing = -size % ALIGNMENT if queries.device.type in ALIGNED_DEVICES else 0
+    keys, values = seen.keys, seen.values
+    if missing:
+        queries, keys, values = (pad(part, (0, missing)) for part in (queries, keys, values))
+    result = scaled_dot_product_attention(
+        queries, keys, values, attn_mask=mask, dropout_p=dropout, scale=size**-0.5
+    )
+    return result[..., :size]
 
 
 def _append(shared: Tensor, own: Tensor) -> Tensor:

@@ -85,6 +85,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(..., D)` to `(..., D)`."""
+        x = x.to(self.inward.weight.dtype)
         hidden = self.dropout(nn.functional.gelu(self.inward(x)))
         result: Tensor = self.dropout(self.outward(hidden))
         return result

@@ -72,4 +72,4 @@ class Rotary(nn.Module):
         start = first * self.tokens
         chosen = slice(start, start + x.shape[-2])
         turned = rotate(x[..., : self.rotated], self.cos[chosen], self.sin[chosen])
-        return torch.cat((turned, x[..., self.rotated :]), -1)
+        return torch.cat((turned.to(x.dtype), x[..., self.rotated :]), -1)
