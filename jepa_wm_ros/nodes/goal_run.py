@@ -51,12 +51,14 @@ class GoalSettings:
     Attributes:
         reached_cost: Latent distance up to which it counts as reached.
         stop_when_reached: Whether to stop then, or to use all steps.
+        stall_steps: Steps without a fall of the distance after which to give up; 0 never does.
         observation_timeout_s: Longest wait for a new observation [s].
         base_frame: Frame of the actions.
     """
 
     reached_cost: float
     stop_when_reached: bool
+    stall_steps: int
     observation_timeout_s: float
     base_frame: str
 
@@ -162,6 +164,7 @@ class GoalRun:
             sub_goals=[SubGoal(latent=z, max_steps=n, picture=m) for z, n, m in parts],
             reached_cost=self._settings.reached_cost,
             stop_when_reached=self._settings.stop_when_reached,
+            stall_steps=self._settings.stall_steps,
         )
         tools.show_goal(session.current.picture)
         while True:

@@ -48,6 +48,10 @@ class GoalError(JepaWmError):
         self.code = code
 
 
+STALL_FALL = 0.97
+"""A latent distance has fallen when it is below this part of the least one before."""
+
+
 class Verdict(Enum):
     """What to do after an observation."""
 
@@ -84,6 +88,8 @@ class GoalSession:
         reached_cost: Latent distance up to which a goal picture counts as reached.
         stop_when_reached: False uses all steps, for evaluations in which every episode has the
             same length.
+        stall_steps: A sub-goal that is not reached ends the goal after this many steps without a
+            fall of the distance; 0 never does, nor does a goal that uses all steps.
         index: Sub-goal under way.
         steps: Executed steps, in all.
         cost: Newest latent distance to the current sub-goal; NaN before the first.
@@ -93,11 +99,13 @@ class GoalSession:
     sub_goals: Sequence[SubGoal]
     reached_cost: float
     stop_when_reached: bool = True
+    stall_steps: int = 0
     index: int = 0
     steps: int = 0
     cost: float = math.nan
     best_cost: float = math.inf
     _steps_here: int = field(default=0, init=False)
+    _fell_at: int = field(default=0, init=False)
 
     @property
     def current(self) -> SubGoal:
@@ -114,6 +122,13 @@ class GoalSession:
         """Whether the newest observation is near enough to the current sub-goal."""
         return self.cost <= self.reached_cost
 
+    @property
+    def stalled(self) -> bool:
+        """Whether the arm has not come nearer for too long."""
+        waited = self._steps_here - self._fell_at
+        watched = self.stop_when_reached and self.stall_steps > 0 and not self.reached
+        return watched and waited >= self.stall_steps
+
     def judge(self, cost: float) -> Verdict:
         """Take in the latent distance of a new observation to the current sub-goal.
 
@@ -126,10 +141,12 @@ class GoalSession:
                 f'the latent distance to the goal is {cost}; are camera and model all right?',
             )
         self.cost = cost
+        if cost < STALL_FALL * self.best_cost:
+            self._fell_at = self._steps_here
         self.best_cost = min(self.best_cost, cost)
         done = self.steps_left <= 0 or (self.reached and self.stop_when_reached)
         if not done:
-            return Verdict.GO_ON
+            return Verdict.END if self.stalled else Verdict.GO_ON
         return Verdict.END if self.index == len(self.sub_goals) - 1 else Verdict.NEXT
 
     def executed(self, steps: int) -> None:
@@ -140,13 +157,18 @@ class GoalSession:
     def advance(self) -> None:
         """Turn to the next sub-goal."""
         self.index += 1
-        self._steps_here = 0
+        self._steps_here = self._fell_at = 0
         self.cost, self.best_cost = math.nan, math.inf
 
     def ending(self) -> tuple[GoalCode, str]:
         """Code and message of a goal that came to its regular end."""
         if self.reached:
             return GoalCode.REACHED, f'reached after {self.steps} steps'
+        if self.steps_left > 0:
+            return GoalCode.STALLED, (
+                f'no nearer for {self.stall_steps} steps (stall_steps): the latent distance is '
+                f'{self.cost:.4g}, reached counts from {self.reached_cost:.4g}'
+            )
         return GoalCode.MAX_STEPS, (
             f'not reached in {self.steps} steps: the latent distance is {self.cost:.4g}, reached '
             f'counts from {self.reached_cost:.4g}'

@@ -296,6 +296,7 @@ class PlannerNode(ManagedNode):
         settings = GoalSettings(
             reached_cost=config.reached_cost or self._contract.planning.reached_cost,
             stop_when_reached=config.stop_when_reached,
+            stall_steps=config.stall_steps,
             observation_timeout_s=config.observation_timeout_s,
             base_frame=config.base_frame,
         )

@@ -58,6 +58,13 @@ class PlannerConfig:
         'Whether a goal ends as soon as it is reached; false uses all steps.',
         dynamic=True,
     )
+    stall_steps: int = parameter(
+        10,
+        'A goal ends without success after this many steps without coming nearer in the latent '
+        'space; 0 never does, nor does a goal that uses all steps.',
+        minimum=0,
+        dynamic=True,
+    )
     reached_cost: float = parameter(
         0.0,
         "Latent distance up to which a goal counts as reached; 0 takes the bundle's value.",

@@ -65,6 +65,46 @@ def test_a_sub_goal_ends_by_reaching_or_by_budget_and_its_record_starts_afresh()
     assert goal.steps == 1
 
 
+def stalling_at(cost, goal):
+    while goal.judge(cost) is Verdict.GO_ON:
+        goal.executed(1)
+    return goal.steps
+
+
+def test_a_goal_that_comes_no_nearer_ends_with_the_reason():
+    goal = session(20, stall_steps=4)
+    goal.judge(1.0)
+    goal.executed(1)
+    assert stalling_at(0.5, goal) == 5
+    code, message = goal.ending()
+    assert code is GoalCode.STALLED
+    assert 'stall_steps' in message
+
+
+def test_a_fall_too_small_to_count_is_no_progress():
+    goal = session(20, stall_steps=2)
+    costs = iter([1.0, 0.99, 0.98])
+    while goal.judge(next(costs)) is Verdict.GO_ON:
+        goal.executed(1)
+    assert goal.ending()[0] is GoalCode.STALLED
+
+
+def test_nothing_stalls_when_it_is_not_asked_for_or_all_steps_are_used():
+    assert stalling_at(1.0, session(9)) == 9
+    assert stalling_at(1.0, session(9, stall_steps=2, stop_when_reached=False)) == 9
+
+
+def test_stalling_is_counted_afresh_for_each_sub_goal():
+    goal = session(3, 20, stall_steps=3)
+    assert goal.judge(1.0) is Verdict.GO_ON
+    goal.executed(2)
+    goal.judge(0.5)
+    goal.executed(1)
+    assert goal.judge(0.5) is Verdict.NEXT
+    goal.advance()
+    assert stalling_at(1.0, goal) == 3 + 3
+
+
 @pytest.mark.parametrize('cost', [math.nan, math.inf])
 def test_a_distance_that_is_no_number_ends_the_goal(cost):
     with pytest.raises(GoalError) as error:
