@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 def run(case: Case) -> dict[str, Tensor]:
     """Return forward predictions, encoded proprio and the planning unroll."""
+    model = frame_model(case, predictor_settings(case), KEYS)
+    return {**forward_outputs(case, model), **rollout_outputs(case, model)}
+
+
+def predictor_settings(case: Case) -> PredictorSettings:
+    """Return what a case says of the predictor."""
     config = case.config
     feature = config.get('proprio_emb_dim', 0)
-    settings = PredictorSettings(
+    return PredictorSettings(
         depth=config['depth'],
         heads=config['heads'],
         width=config['pred_embed_dim'],
@@ -31,5 +37,3 @@ def run(case: Case) -> dict[str, Tensor]:
         frames=config['num_frames_pred'],
         mask='frame_causal' if config.get('local_window_time', 1) > 0 else 'none',
     )
-    model = frame_model(case, settings, KEYS)
-    return {**forward_outputs(case, model), **rollout_outputs(case, model)}

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 def run(case: Case) -> dict[str, Tensor]:
     """Return what jepa-wms makes of the predictor: forward predictions and the planning unroll."""
-    settings = _settings(case, case.config['num_frames_pred'], case.config['proprio_tokens'] > 0)
+    settings = token_settings(
+        case, case.config['num_frames_pred'], case.config['proprio_tokens'] > 0
+    )
     model = frame_model(case, settings, KEYS, normalise=True)
     reps = case.inputs['raw_reps']
     return {
@@ -46,7 +48,7 @@ def run_official(case: Case) -> dict[str, Tensor]:
         action_dim=case.inputs['actions'].shape[-1],
         proprio_dim=case.inputs['states'].shape[-1],
     )
-    settings = _settings(case, max(config['num_frames'] // 2, *config['T_list']), True)
+    settings = token_settings(case, max(config['num_frames'] // 2, *config['T_list']), True)
     predictor = FramePredictor(settings, shape).eval()
     load_predictor(predictor, case, KEYS)
     outputs = {}
@@ -58,7 +60,8 @@ def run_official(case: Case) -> dict[str, Tensor]:
     return outputs
 
 
-def _settings(case: Case, frames: int, states: bool) -> PredictorSettings:
+def token_settings(case: Case, frames: int, states: bool) -> PredictorSettings:
+    """Return what a case says of the predictor, for windows of up to `frames` frames."""
     return PredictorSettings(
         depth=case.config['depth'],
         heads=case.config['heads'],
