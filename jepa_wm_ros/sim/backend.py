@@ -48,8 +48,6 @@ def open_context(width: int, height: int) -> Any:
         RendererError: the context cannot be opened.
     """
     name = _backend()
-    # Several renderers share a machine: Mesa's own threads would only fight for its cores.
-    os.environ.setdefault('LP_NUM_THREADS', '0')
     try:
         context = importlib.import_module(f'mujoco.{name}').GLContext(width, height)
         context.make_current()
@@ -62,6 +60,7 @@ def open_context(width: int, height: int) -> Any:
 
 def _backend() -> str:
     """Return what the environment asks for, or else what works."""
+    _keep_mesa_single_threaded()
     name = os.environ.get(VARIABLE) or choose_backend()
     if name not in BACKENDS:
         raise RendererError(f'{VARIABLE}={name!r} is not supported; use {", ".join(BACKENDS)}')
@@ -87,6 +86,7 @@ def osmesa_works() -> bool:
 
 def egl_works() -> bool:
     """Whether EGL can be loaded and at least one of its devices can be initialised."""
+    _keep_mesa_single_threaded()
     egl = _library('EGL', ('libEGL.so.1',))
     if egl is None:
         return False
@@ -102,6 +102,14 @@ def egl_works() -> bool:
     return any(
         _initialises(egl, get_display(_EGL_PLATFORM_DEVICE, device, None)) for device in devices
     )
+
+
+def _keep_mesa_single_threaded() -> None:
+    """Tell Mesa, before it opens a device, to draw on the thread that asks for it.
+
+    Several renderers share a machine: Mesa's own threads would only fight for its cores.
+    """
+    os.environ.setdefault('LP_NUM_THREADS', '0')
 
 
 def _devices(query_address: int) -> list[int]:

@@ -65,7 +65,7 @@ class Sensor:
         """Prepare noise for pictures of the given size."""
         self._shape = (settings.height, settings.width, 3)
         self._size = math.prod(self._shape)
-        self._curve: Picture | None = None
+        self._curve: bytes | None = None
         self._noise = 0.0
         self._grain: NDArray[np.float32] | None = None
         self.reseed(seed)
@@ -78,12 +78,12 @@ class Sensor:
         """Set the factor on brightness, the tone curve's exponent and the noise [grey levels]."""
         levels = np.clip(exposure * np.arange(256) / 255, 0.0, 1.0) ** gamma
         curve = np.rint(255 * levels).astype(np.uint8)
-        self._curve = None if exposure == 1.0 and gamma == 1.0 else curve
+        self._curve = None if exposure == 1.0 and gamma == 1.0 else curve.tobytes()
         self._noise = noise
 
     def expose(self, picture: Picture) -> Picture:
         """Return what the sensor makes of a rendered picture (H, W, 3)."""
-        result = picture if self._curve is None else self._curve[picture]
+        result = picture if self._curve is None else _translate(picture, self._curve)
         if self._noise == 0.0:
             return result
         noisy = result + self._noise * self._draw_grain()
@@ -98,3 +98,10 @@ class Sensor:
             self._grain = strip
         start = int(self._rng.integers(self._grain.size - self._size + 1))
         return self._grain[start : start + self._size].reshape(self._shape)
+
+
+def _translate(picture: Picture, curve: bytes) -> Picture:
+    """Return `curve[picture]`, in half the time that NumPy takes for it."""
+    return np.frombuffer(bytearray(picture.tobytes().translate(curve)), np.uint8).reshape(
+        picture.shape
+    )
