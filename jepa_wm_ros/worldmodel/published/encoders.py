@@ -137,13 +137,12 @@ def complete(state: Mapping[str, Tensor], settings: EncoderSettings) -> dict[str
     for key in [key for key in state if key.endswith('.qkv.bias_mask')]:
         name, mask = key.removesuffix('_mask'), whole.pop(key)
         whole[name] = torch.where(mask == 0, torch.zeros(()), state[name] * mask)
-    for key in state:
-        if key.endswith('.q_proj.bias'):
-            absent = key.replace('.q_proj.', '.k_proj.')
-            whole.setdefault(absent, torch.zeros_like(state[key]))
-    unnamed = not any(key.endswith('rope_embed.periods') for key in state)
-    if settings.positions == 'axial_rope' and unnamed:
+    spelled = any(key.endswith('embeddings.patch_embeddings.weight') for key in state)
+    if settings.positions == 'axial_rope' and spelled:
         whole['rope_embed.periods'] = axial_periods(settings.head_dim)
+        if not any(key.endswith('.k_proj.bias') for key in state):
+            for key in [key for key in state if key.endswith('.q_proj.bias')]:
+                whole[key.replace('.q_proj.', '.k_proj.')] = torch.zeros_like(state[key])
     return whole
 
 
