@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from jepa_wm_ros.worldmodel.encoders.conv import ConvEncoder, ConvEncoderSettings
+from jepa_wm_ros.worldmodel.families.token_model import TokenWorldModel, build_token_model
 from jepa_wm_ros.worldmodel.latent import Latent
 from jepa_wm_ros.worldmodel.predictors.adaln_mlp import AdaLnMlp, AdaLnMlpSettings
-from jepa_wm_ros.worldmodel.schema import read
+from jepa_wm_ros.worldmodel.schema import SchemaError, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.worldmodel.contract import Contract
+
+LAYOUTS = ('small', 'official')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +130,17 @@ class LeWorldModel(nn.Module):
         return Latent(tokens, None if self.readout is None else self.readout(tokens[..., 0, :]))
 
 
-def build(contract: Contract, source: Path | str) -> LeWorldModel:
+def build(contract: Contract, source: Path | str) -> LeWorldModel | TokenWorldModel:
     """Build the model that a contract describes, with random weights.
 
     Raises:
         SchemaError: The architecture is wrong.
     """
+    layout = contract.architecture.get('layout')
+    if layout == 'official':
+        return build_token_model(contract, source)
+    if layout not in LAYOUTS:
+        raise SchemaError(
+            f'{source}: architecture.layout must be one of {", ".join(LAYOUTS)}, got {layout!r}'
+        )
     return LeWorldModel.from_contract(contract, source)

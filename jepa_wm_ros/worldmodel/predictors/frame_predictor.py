@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from jepa_wm_ros.worldmodel.predictors.conditioning import Conditioning
-from jepa_wm_ros.worldmodel.predictors.settings import transformer_settings
+from jepa_wm_ros.worldmodel.predictors.settings import transformer_settings, widens_late
 from jepa_wm_ros.worldmodel.predictors.transformer import Transformer, begin_linear
 
 if TYPE_CHECKING:
@@ -60,7 +60,11 @@ class FramePredictor(nn.Module):
         core = transformer_settings(settings, shape)
         self.settings, self.shape = settings, shape
         self.width = settings.width or shape.latent_dim
-        self.inward: nn.Module = _projection(shape.latent_dim, settings.width)
+        self.inward: nn.Module = (
+            nn.Identity()
+            if widens_late(settings)
+            else _projection(shape.latent_dim, settings.width)
+        )
         self.conditioning = Conditioning(settings, shape, core, action)
         self.core = Transformer(core)
         self.outward = outward or _projection(settings.width, shape.latent_dim)

@@ -46,6 +46,7 @@ class ReferenceTransformer(nn.Module):
         x = x.flatten(1, 2)
         if self.core.positions is not None:
             x = x + self.core.positions[:, : x.shape[1]]
+        x = self.core.inward(x)
         for block in self.core.blocks:
             assert isinstance(block, Block)
             x = self._block(block, x, condition, frames)

@@ -23,6 +23,8 @@ class TransformerSettings:
         heads: Attention heads of a block.
         head_dim: Numbers in a head; heads * head_dim need not be `dim`.
         mlp_dim: Width of the hidden layer of a block.
+        input_dim: Numbers of a token that comes in, where positions are added before a linear
+            layer brings it to `dim`; 0 for tokens that have `dim` numbers already.
         frames: Frames for which there are positions: the longest window.
         grid: Rows and columns of the patches of a frame.
         extra_tokens: Tokens of a frame that stand before its patches (action, robot state).
@@ -48,6 +50,7 @@ class TransformerSettings:
     heads: int
     head_dim: int
     mlp_dim: int
+    input_dim: int = 0
     frames: int = 1
     grid: tuple[int, int] = (1, 1)
     extra_tokens: int = 0
@@ -86,7 +89,8 @@ class PredictorSettings:
         heads: Attention heads of a block.
         head_dim: Numbers in a head; null for the stream's width divided by `heads`.
         width: Width to which a frame's latent is projected before the blocks (and from which it
-            is projected back); null to work on the latent itself.
+            is projected back); null to work on the latent itself. With `adaln_zero` positions
+            are added before that, elsewhere after it.
         mlp_dim: Width of the hidden layer of a block; null for four times the stream's width.
         conditioning: How the action enters: `adaln` (modulates the blocks), `adaln_zero` (the
             same with double norms, starting as the identity), `feature` (appended to the numbers
@@ -151,6 +155,11 @@ class FrameShape:
     proprio_dim: int = 0
 
 
+def widens_late(settings: PredictorSettings) -> bool:
+    """Return whether latents are projected to the stream's width inside the core."""
+    return settings.conditioning == 'adaln_zero' and settings.width is not None
+
+
 def transformer_settings(settings: PredictorSettings, shape: FrameShape) -> TransformerSettings:
     """Return the core's settings for a predictor in its surroundings.
 
@@ -171,6 +180,7 @@ def transformer_settings(settings: PredictorSettings, shape: FrameShape) -> Tran
         heads=settings.heads,
         head_dim=settings.head_dim or dim // settings.heads,
         mlp_dim=settings.mlp_dim or 4 * dim,
+        input_dim=shape.latent_dim if widens_late(settings) else 0,
         frames=settings.frames,
         grid=shape.grid,
         extra_tokens=tokens,

@@ -50,8 +50,10 @@ class Transformer(nn.Module):
         self.settings = settings
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.depth))
         self.norm = nn.LayerNorm(settings.dim, eps=settings.norm_eps)
+        incoming = settings.input_dim or settings.dim
+        self.inward = nn.Linear(incoming, settings.dim) if settings.input_dim else nn.Identity()
         self.positions = (
-            nn.Parameter(torch.randn(1, settings.frames * settings.tokens, settings.dim))
+            nn.Parameter(torch.randn(1, settings.frames * settings.tokens, incoming))
             if settings.positions == 'learned'
             else None
         )
@@ -125,6 +127,7 @@ class Transformer(nn.Module):
             start = first * x.shape[2]
             here = self.positions[:, start : start + frames * x.shape[2]]
             x = x + here.unflatten(1, (frames, -1))
+        x = self.inward(x)
         seen = []
         for i, block in enumerate(self._each()):
             before = None if past is None else past.blocks[i]

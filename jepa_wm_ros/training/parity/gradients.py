@@ -1,0 +1,43 @@
+"""Gradients of our parameters under the keys, and in the shapes, of published checkpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor, nn
+
+    from jepa_wm_ros.worldmodel.published.ledger import KeyMap
+
+
+class PublishedGradients:
+    """Looks up what `backward` left in a model.
+
+    Args:
+        model: The model.
+        keys: From published keys to the model's.
+        weights: The published tensors, for their shapes.
+    """
+
+    def __init__(self, model: nn.Module, keys: KeyMap, weights: Mapping[str, Tensor]) -> None:
+        self._model, self._keys, self._weights = model, keys, weights
+
+    def __getitem__(self, key: str) -> Tensor:
+        """Return the gradient of the published tensor `key`."""
+        pieces = {}
+        for target, entries in self._keys.account([key]).used.items():
+            for _, rule, (place, _) in entries.values():
+                gradient = self._model.get_parameter(target).grad
+                assert gradient is not None, f'{target} takes no part in the loss'
+                index, parts = rule.part
+                pieces[place] = gradient.tensor_split(parts)[index]
+        joined = torch.cat([pieces[place] for place in sorted(pieces)])
+        return joined.reshape(self._weights[key].shape)
+
+    def norms(self, keys: Sequence[str]) -> Tensor:
+        """Return the length of each of these gradients, `(len(keys),)`."""
+        return torch.stack([self[key].norm() for key in keys])
