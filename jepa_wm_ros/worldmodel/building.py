@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.contract import Contract
 
 
-class _EmptyOnMeta(TorchFunctionMode):
-    """Lets `torch.empty` make tensors without memory.
+class _WithoutValues(TorchFunctionMode):
+    """Lets `torch.empty` make tensors without memory, and leaves those as they are.
 
-    Layers allocate their parameters with `torch.empty` and then fill them, which costs nothing
-    on the meta device. Tables and statistics that are no part of the state dict are made by
-    other functions and stay what they are, as they would not under `torch.device('meta')`.
+    Layers allocate their parameters with `torch.empty` and then fill them. Here the allocation
+    goes to the meta device, and what would change such a tensor in place is skipped: torch could
+    do it, but would load a computer algebra system for that. Tables and statistics that are no
+    part of the state dict are made by other functions and get their values, as they would not
+    under `torch.device('meta')`.
     """
 
     def __torch_function__(
@@ -35,7 +37,12 @@ class _EmptyOnMeta(TorchFunctionMode):
     ) -> Any:
         values = dict(kwargs or {})
         if func is torch.empty and values.get('device') is None:
-            values['device'] = 'meta'
+            return func(*args, **{**values, 'device': 'meta'})
+        name = getattr(func, '__name__', '')
+        if name.endswith('_') and not name.endswith('__'):
+            changed = args[0] if args else values.get('tensor')
+            if isinstance(changed, torch.Tensor) and changed.is_meta:
+                return changed
         return func(*args, **values)
 
 
@@ -51,7 +58,7 @@ def build_empty(contract: Contract, source: Path | str = 'model.yaml') -> nn.Mod
     Raises:
         SchemaError: The family is unknown, or its architecture settings are wrong.
     """
-    with _EmptyOnMeta():
+    with _WithoutValues():
         return cast('nn.Module', build(contract, source))
 
 

@@ -34,6 +34,9 @@ TRAINING = (
 )
 """What training leaves in checkpoints beside the model, as (pattern of keys, reason)."""
 
+BESIDE_ENCODER = {'predictor': 'predictor of the pre-training'}
+"""What files of encoders hold beside them, by the first part of the key."""
+
 
 @dataclass(slots=True)
 class ImportReport:
@@ -94,42 +97,58 @@ def gather(
         CheckpointError: A file cannot be read, or does not hold exactly the model's weights.
     """
     wanted = model.state_dict()
-    state = read_checkpoint(checkpoint)
-    source = str(checkpoint)
-    if preset.encoder_container:
-        inside, state = split(state, preset.encoder_container)
-    elif preset.encoder is not None and encoder is not None:
-        inside, rest = split(read_checkpoint(encoder), preset.encoder.container)
-        _refuse(rest, preset.encoder, str(encoder))
-    else:
-        inside = {}
-    apart = bool(preset.encoder_container or preset.encoder)
     ledger = _Ledger({name for name, _ in model.named_parameters()})
-    weights = {}
+    state = read_checkpoint(checkpoint)
+    weights: dict[str, Tensor] = {}
+    apart = preset.encoder is not None or bool(preset.encoder_container)
     if apart:
-        weights = ledger.take_encoder(inside, preset.contract, wanted, str(encoder or source))
-    others = {k: v.shape for k, v in wanted.items() if not (apart and k.startswith(ENCODER))}
-    known = {k: v for k, v in state.items() if not _left_out(k, preset.checkpoint)}
-    ledger.report.ignored.update(
-        filter(None, (_left_out(key, preset.checkpoint) for key in state))
+        inside, state = _encoder_state(preset, state, encoder, ledger.report)
+        source = str(encoder or checkpoint)
+        weights = ledger.take_encoder(inside, preset.contract, wanted, source)
+    reasons = {key: _left_out(key, preset.checkpoint.ignored) for key in state}
+    ledger.report.ignored.update(reason for reason in reasons.values() if reason is not None)
+    weights |= ledger.take(
+        family_keys(preset.contract),
+        {key: tensor for key, tensor in state.items() if reasons[key] is None},
+        {k: v.shape for k, v in wanted.items() if not (apart and k.startswith(ENCODER))},
+        str(checkpoint),
+        _first_part,
     )
-    weights |= ledger.take(family_keys(preset.contract), known, others, source, _first_part)
     return {name: weights[name].to(wanted[name].dtype) for name in wanted}, ledger.report
 
 
 def split(
     state: Mapping[str, Tensor], container: str
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Divide a file's tensors into those under a key, without it, and the others.
-
-    A file that lacks the key altogether is taken as what would be under it: so the state dict
-    alone can be saved, to have a smaller file.
-    """
+    """Divide a file's tensors into those under a key, without it, and the others."""
     prefix = f'{container}.'
-    if not container or not any(key.startswith(prefix) for key in state):
-        return dict(state), {}
     inside = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     return inside, {k: v for k, v in state.items() if not k.startswith(prefix)}
+
+
+def _encoder_state(
+    preset: Preset, state: dict[str, Tensor], encoder: Path | None, report: ImportReport
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the encoder's published tensors, and what of the checkpoint is left for the rest.
+
+    An encoder's file that lacks the key under which its weights are published is taken as what
+    would be under it: so its state dict alone can be saved, to have a smaller file.
+    """
+    if encoder is None:
+        inside, rest = split(state, preset.encoder_container)
+        if not inside:
+            raise CheckpointError(
+                f'the checkpoint holds no {preset.encoder_container}: name its file with --encoder'
+            )
+        return inside, rest
+    container = preset.encoder.container if preset.encoder else preset.encoder_container
+    inside, beside = split(read_checkpoint(encoder), container)
+    if not inside:
+        inside, beside = beside, {}
+    report.ignored.update(_reasons(beside, preset.encoder, str(encoder)))
+    if preset.encoder_container:
+        state = split(state, preset.encoder_container)[1]
+    return inside, state
 
 
 def family_keys(contract: Contract) -> KeyMap:
@@ -200,21 +219,29 @@ def _first_part(key: str) -> str:
     return head if rest else 'all'
 
 
-def _left_out(key: str, file: PublishedFile) -> str | None:
+def _left_out(key: str, ignored: Mapping[str, str]) -> str | None:
     """Return why a key of a file is left out; None where it may be needed."""
     for pattern, reason in TRAINING:
         if re.fullmatch(pattern, key):
             return reason
-    return file.ignored.get(key.partition('.')[0])
+    return ignored.get(key.partition('.')[0])
 
 
-def _refuse(rest: Mapping[str, Tensor], file: PublishedFile, source: str) -> None:
-    strangers = [key for key in rest if _left_out(key, file) is None]
+def _reasons(state: Mapping[str, Tensor], file: PublishedFile | None, source: str) -> list[str]:
+    """Return why each key beside an encoder is left out.
+
+    Raises:
+        CheckpointError: Nobody knows some of them.
+    """
+    ignored = BESIDE_ENCODER if file is None else {**BESIDE_ENCODER, **file.ignored}
+    reasons = {key: _left_out(key, ignored) for key in state}
+    strangers = [key for key, reason in reasons.items() if reason is None]
     if strangers:
         raise CheckpointError(
-            f'{source} holds {len(strangers)} keys beside {file.container} that nobody knows: '
+            f'{source} holds {len(strangers)} keys beside the encoder that nobody knows: '
             + ', '.join(strangers[:12])
         )
+    return [reason for reason in reasons.values() if reason is not None]
 
 
 def _where(file: PublishedFile) -> str:
