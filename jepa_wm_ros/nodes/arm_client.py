@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ _LOOK_AGAIN_S = 0.5
 _LOOK_S = 0.02
 _HALT_S = 2.0
 _SETTLING_S = 5.0
+# feedback comes ten times a second
+_SILENT_S = 2.0
 
 
 class ArmClient:
@@ -34,6 +37,7 @@ class ArmClient:
         self._node = node
         self._answer_s = answer_s
         self._client = ActionClient(node, ExecuteActions, 'execute')
+        self._heard_s = math.inf
 
     async def ready(self, halt: Future) -> None:
         """Wait until somebody serves the action, or `halt` is resolved.
@@ -49,7 +53,9 @@ class ArmClient:
 
     def send(self, plan: Plan) -> Future:
         """Send a plan for execution; give the future to `finish`."""
-        return self._client.send_goal_async(ExecuteActions.Goal(plan=plan))
+        self._heard_s = math.inf  # silence counts from the first feedback on
+        goal = ExecuteActions.Goal(plan=plan)
+        return self._client.send_goal_async(goal, feedback_callback=self._on_feedback)
 
     async def finish(self, sending: Future, motion_s: float, halt: Future) -> Any:
         """Wait for what becomes of a plan.
@@ -88,9 +94,13 @@ class ArmClient:
             happened = await first_of(self._node, (finishing, halt), _LOOK_AGAIN_S)
             if happened is not None:
                 return happened
-            if not self._client.server_is_ready():
+            silent_s = time.monotonic() - self._heard_s
+            if silent_s > _SILENT_S or not self._client.server_is_ready():
                 raise self._silent('disappeared during a motion')
         raise self._silent(f'did not finish a motion within {limit_s:.1f} s')
+
+    def _on_feedback(self, _: Any) -> None:
+        self._heard_s = time.monotonic()
 
     def _silent(self, what: str) -> GoalError:
         name = self._node.resolve_service_name('execute')

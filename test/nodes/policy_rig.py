@@ -139,6 +139,7 @@ class FakeCell:
         self.plans.append(plan)
         self.overlapped |= self.moving
         self.moving = True
+        handle.publish_feedback(ExecuteActions.Feedback())  # once: what then dies goes mute
         self._cancel_wish = future_for(self.node.executor)
         wish = await first_of(self.node, (self._cancel_wish,), self.motion_s)
         if wish is not None and self.braking_s:

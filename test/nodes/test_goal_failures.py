@@ -103,6 +103,13 @@ def test_an_action_publisher_that_dies_during_a_motion_ends_the_goal(rig):
     assert 'disappeared' in result.message
 
 
+def test_an_action_publisher_that_goes_mute_during_a_motion_ends_the_goal(rig):
+    rig.cell.motion_s = 60.0  # its server stays in the graph, as after a kill
+    result, _ = rig.go(GOAL)
+    assert result.code == Code.EXECUTION_FAILED
+    assert 'disappeared' in result.message
+
+
 def test_latents_of_another_model_are_not_used(make_rig):
     rig = make_rig(linked=False)
     rig.cell.camera_on = False  # or its latents would push the stranger's out of the queue
