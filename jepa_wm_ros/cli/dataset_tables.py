@@ -89,12 +89,21 @@ def histogram(counts: Sequence[int]) -> str:
 
 
 def _action_row(column: ActionColumn) -> list[str]:
-    bounds = '-' if column.lower is None else f'{column.lower:g}..{column.upper:g}'
     found = [f'{value:.3f}' for value in column.quantiles[::2]] or ['-'] * 3
     outside = f'{100 * column.outside:.0f} %'
     if column.outside > 0:
         outside = f'[yellow]{outside}[/]'
-    return [column.name, bounds, *found, outside, histogram(column.counts)]
+    return [column.name, _bounds(column), *found, outside, histogram(column.counts)]
+
+
+def _bounds(column: ActionColumn) -> str:
+    if column.lower is None or column.upper is None:
+        return '-'
+    if column.lower == column.upper:
+        return f'pinned {column.upper:g}'
+    if column.lower == -column.upper:
+        return f'±{column.upper:g}'
+    return f'{column.lower:g}..{column.upper:g}'
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -118,7 +118,13 @@ def cut(recording: TimedRecording, settings: SteppingSettings) -> Cuts:
     stamps = recording.stamps
     if len(stamps) < 2:
         raise RecordingError(f'{len(stamps)} pictures: too few for a step')
-    chosen = _nominal(recording, settings) if settings.nominal_fps else _timed(stamps, settings)
+    covered = np.flatnonzero(recording.states.covers(stamps))
+    if not len(covered):
+        raise RecordingError(_no_overlap(stamps, recording.states.arm_stamps))
+    if settings.nominal_fps:
+        chosen = [covered[:: _nominal_stride(recording, settings.nominal_fps)]]
+    else:
+        chosen = [covered[rows] for rows in _timed(stamps[covered], settings)]
     picture_gaps = len(chosen) - 1
     pictures = np.concatenate(chosen)
     samples = recording.states.at(stamps[pictures])
@@ -168,15 +174,22 @@ def _nearest(stamps: NDArray[np.float64], step_s: float) -> NDArray[np.int64]:
     return np.unique(rows)
 
 
-def _nominal(recording: TimedRecording, settings: SteppingSettings) -> list[NDArray[np.int64]]:
-    """Every n-th picture, whatever the time stamps say."""
-    if recording.nominal_fps is None or settings.nominal_fps is None:
+def _nominal_stride(recording: TimedRecording, nominal_fps: float) -> int:
+    """Every how many pictures one is taken, whatever the time stamps say."""
+    if recording.nominal_fps is None:
         raise RecordingError(
             '--nominal-fps counts the frames of a video file, and this recording has none; '
             'leave it out to go by time stamps'
         )
-    stride = max(1, math.ceil(recording.nominal_fps / settings.nominal_fps))
-    return [np.arange(0, len(recording.stamps), stride)]
+    return max(1, math.ceil(recording.nominal_fps / nominal_fps))
+
+
+def _no_overlap(pictures: NDArray[np.float64], states: NDArray[np.float64]) -> str:
+    spans = [f'{s[0]:.1f}..{s[-1]:.1f} s' if len(s) else 'nowhere' for s in (pictures, states)]
+    return (
+        f'no picture has a robot state: pictures are at {spans[0]}, states at {spans[1]}; '
+        'do camera and arm use different clocks?'
+    )
 
 
 def _known_runs(

@@ -91,6 +91,14 @@ class StateTrack:
         """Arm states per second; 0 when there are fewer than two."""
         return rate_hz(self.arm_stamps)
 
+    def covers(self, stamps: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """`(N,)`: which moments [s] lie between the first arm state and the last, give or take."""
+        if not len(self.arm_stamps):
+            return np.zeros(len(stamps), dtype=bool)
+        period_s = 1.0 / self.rate_hz if self.rate_hz else 0.0
+        first, last = self.arm_stamps[0], self.arm_stamps[-1]
+        return (stamps >= first) & (stamps <= last + period_s)
+
     def at(self, stamps: Sequence[float] | NDArray[np.float64]) -> list[RobotSample | None]:
         """The robot at ascending moments [s]; None where nobody knows. May be asked once.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,10 +113,12 @@ class _OpenCvStream:
         import cv2
 
         self._convert, self._order = cv2.cvtColor, cv2.COLOR_BGR2RGB
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        with _quiet(getattr(cv2.utils, 'logging', None)):
+            self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         self.opened = bool(self._capture.isOpened())
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self.codec = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, 'little')
+        fourcc = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        self.codec = fourcc.to_bytes(4, 'little')
 
     def skip(self) -> bool:
         return bool(self._capture.grab())
@@ -177,6 +180,20 @@ def _open(path: Path) -> _OpenCvStream | _FfmpegStream:
             f'{path.name} is coded as {codec!r}, which this OpenCV cannot decode; install ffmpeg'
         )
     return _FfmpegStream(path)
+
+
+@contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    """Keep OpenCV from warning of what we report; old versions have no such switch."""
+    if logging is None:
+        yield
+        return
+    level = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
 
 
 def _decodes(path: Path) -> bool:
