@@ -22,6 +22,7 @@ COMMANDS = {
     'collect': 'collect episodes in the simulated cell',
     'dataset': 'make a dataset of recordings, or look into one',
     'train': 'train a world model',
+    'bench': 'measure how fast a model is',
     'doctor': 'look for what could be wrong on this machine',
 }
 """Sub-commands, each in `jepa_wm_ros/cli/<name>.py`, with what `jepa-wm --help` says about it."""

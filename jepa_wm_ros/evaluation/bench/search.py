@@ -1,0 +1,173 @@
+"""One search for a plan that can be repeated: the same observation, goal and candidates."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from jepa_wm_ros.planning.distribution import ActionDistribution
+from jepa_wm_ros.planning.judge import Judge, Question
+from jepa_wm_ros.planning.objectives import make_objective
+from jepa_wm_ros.planning.registry import make_solver
+from jepa_wm_ros.planning.rules import make_rules
+from jepa_wm_ros.planning.solver import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from jepa_wm_ros.planning.rules import SearchRules
+    from jepa_wm_ros.planning.solver import CostFunction
+    from jepa_wm_ros.worldmodel.latent import Latent
+    from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
+    from jepa_wm_ros.worldmodel.protocol import WorldModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a search found.
+
+    Attributes:
+        actions: `(H, A)`, physical units: the mean of the last elites.
+        first_costs: `(S,)`: costs of the candidates of the first iteration.
+    """
+
+    actions: Tensor
+    first_costs: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A planning problem with everything that a search needs but the model.
+
+    Attributes:
+        settings: Planning settings: those of the contract, by the cross-entropy method and with
+            the numbers of candidates, steps and iterations that are measured.
+        rules: The same, worked out for the actions.
+        question: Observation and goal.
+        seed: Of the candidates.
+        share: Turns a cost function into one that shares candidates out, or leaves it.
+    """
+
+    settings: PlanningSettings
+    rules: SearchRules
+    question: Question
+    seed: int
+    share: Callable[[CostFunction], CostFunction]
+
+    def run(self, model: WorldModel, extra_rollout: bool = False) -> Outcome:
+        """Search once.
+
+        Args:
+            model: Predicts.
+            extra_rollout: Whether the mean is rolled out once more in each iteration, as published
+                planners do for their logs.
+        """
+        judge = Judge(
+            model,
+            make_objective(self.settings, model.contract.camera),
+            self.question,
+            self.rules.space,
+            action_weight=self.settings.action_weight,
+            chunk=self.settings.chunk,
+        )
+        seen: list[Tensor] = []
+
+        def cost(candidates: Tensor) -> Tensor:
+            costs = judge(candidates)
+            if extra_rollout:
+                self.predict(model, candidates[:, :1])
+            return costs
+
+        def kept(candidates: Tensor) -> Tensor:
+            seen.append(shared(candidates))
+            return seen[-1]
+
+        shared = self.share(cost)
+        solution = make_solver(self.rules).solve(
+            kept,
+            self.distribution(model),
+            Budget(self.settings.iterations),
+            torch.Generator().manual_seed(self.seed),
+        )
+        return Outcome(actions=solution.actions[0], first_costs=seen[0][0])
+
+    def predict(self, model: WorldModel, candidates: Tensor) -> Latent:
+        """Return what a model expects of candidates `(1, S, H, A)`."""
+        question = self.question
+        return model.rollout(question.context, question.past_actions, candidates)
+
+    def distribution(self, model: WorldModel) -> ActionDistribution:
+        """Return what the first candidates are drawn from, as a policy begins without a past."""
+        space = self.rules.space
+        std = torch.tensor(model.contract.action.tiled(self.settings.initial_std)).to(space.lower)
+        centre = (space.lower + space.upper) / 2
+        mean = centre if self.settings.initial_mean == 'centre' else 0 * centre
+        shape = (1, self.settings.horizon, len(centre))
+        return ActionDistribution(
+            mean=space.project(mean.expand(shape)),
+            std=(std * space.half_range).expand(shape).clone(),
+            space=space,
+        )
+
+
+def make_search(
+    model: WorldModel,
+    *,
+    candidates: int,
+    horizon: int,
+    iterations: int,
+    seed: int,
+    device: torch.device,
+    share: Callable[[CostFunction], CostFunction] = lambda cost: cost,
+) -> Search:
+    """Make a search from one random picture to another.
+
+    Args:
+        model: Encodes the pictures.
+        candidates: Candidates of each iteration.
+        horizon: Steps that a candidate looks ahead.
+        iterations: Iterations.
+        seed: Of pictures and candidates.
+        device: Where the model is.
+        share: See `Search`.
+    """
+    planning = model.contract.planning
+    settings = dataclasses.replace(
+        planning,
+        solver='cem',
+        samples=candidates,
+        iterations=iterations,
+        horizon=horizon,
+        elites=min(planning.elites, candidates // 2),
+        executed_steps=1,
+        result='mean',
+        stop_std=0.0,
+    )
+    here, goal = (_observation(model, seed + i, device) for i in range(2))
+    past = torch.zeros(1, 0, model.contract.action.dim, device=device)
+    return Search(
+        settings=settings,
+        rules=make_rules(model.contract.action, settings, device),
+        question=Question(context=here, past_actions=past, goal=goal.frame(0)),
+        seed=seed,
+        share=share,
+    )
+
+
+def _observation(model: WorldModel, seed: int, device: torch.device) -> Latent:
+    """Return the latent `(1, 1, N, D)` of noise and of a state near the usual one."""
+    contract, generator = model.contract, torch.Generator().manual_seed(seed)
+    camera, proprio = contract.camera, contract.proprio
+    side = camera.second_size
+    size = (side, side) if side else (camera.height, camera.width)
+    picture = torch.randn(1, 1, 3, *size, generator=generator)
+    if not proprio.fields:
+        return model.encode(picture.to(device))
+    noise = torch.randn(len(proprio.fields), generator=generator)
+    state = torch.tensor(proprio.mean) + 0.1 * torch.tensor(proprio.std) * noise
+    return model.encode(picture.to(device), state.view(1, 1, -1).to(device))
