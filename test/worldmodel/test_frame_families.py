@@ -8,7 +8,7 @@ from contracts import SMALL
 
 from jepa_wm_ros.worldmodel.bundle import load_bundle, save_bundle
 from jepa_wm_ros.worldmodel.contract import ActionContract, CameraContract, ProprioContract
-from jepa_wm_ros.worldmodel.families import build
+from jepa_wm_ros.worldmodel.families import build, families
 from jepa_wm_ros.worldmodel.families.inputs import RolloutError
 from jepa_wm_ros.worldmodel.latent import Latent
 from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
@@ -256,3 +256,11 @@ def test_a_bundle_gives_the_same_numbers(kind, tmp_path):
     torch.testing.assert_close(loaded.encode(pictures(2, 2), state).tokens, context.tokens)
     found = loaded.rollout(context, past, candidates)
     torch.testing.assert_close(found.tokens, world.rollout(context, past, candidates).tokens)
+
+
+def test_a_module_with_build_is_a_family():
+    names = families()
+    assert {'jepa_wm', 'dino_wm', 'vjepa2_ac', 'lewm'} <= set(names)
+    assert 'frame_model' not in names
+    with pytest.raises(SchemaError, match=r'family must be one of .*jepa_wm.*, got .inputs.'):
+        build(dataclasses.replace(contract('jepa_wm'), family='inputs'))

@@ -1,18 +1,21 @@
-"""Families of world models: how an encoder and a predictor are put together, one file each."""
+"""Families of world models: how an encoder and a predictor are put together.
+
+A family is a module of this package with `build(contract, source) -> WorldModel`; its name is what
+contracts call it. Other modules hold what families have in common.
+"""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from jepa_wm_ros.worldmodel.contract import Contract
     from jepa_wm_ros.worldmodel.protocol import WorldModel
-
-FAMILIES = ('lewm', 'jepa_wm', 'dino_wm', 'vjepa2_ac', 'cjepa', 'pldm')
-"""Each is a module of this package with `build(contract, source) -> WorldModel`."""
 
 
 def build(contract: Contract, source: Path | str = 'model.yaml') -> WorldModel:
@@ -27,9 +30,18 @@ def build(contract: Contract, source: Path | str = 'model.yaml') -> WorldModel:
     """
     from jepa_wm_ros.worldmodel.schema import SchemaError
 
-    if contract.family not in FAMILIES:
+    if contract.family not in families():
         raise SchemaError(
-            f'{source}: family must be one of {", ".join(FAMILIES)}, got {contract.family!r}'
+            f'{source}: family must be one of {", ".join(families())}, got {contract.family!r}'
         )
-    family = importlib.import_module(f'{__name__}.{contract.family}')
-    return cast('WorldModel', family.build(contract, source))
+    return cast('WorldModel', _module(contract.family).build(contract, source))
+
+
+def families() -> tuple[str, ...]:
+    """Return the names of the families, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(name for name in names if hasattr(_module(name), 'build'))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f'{__name__}.{name}')
