@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jepa_wm_ros.worldmodel.parity_frames import (
     forward_outputs,
@@ -13,6 +13,8 @@ from jepa_wm_ros.worldmodel.predictors.settings import PredictorSettings
 from jepa_wm_ros.worldmodel.published.jepa_wm import KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from jepa_wm_ros.worldmodel.parity import Case
@@ -20,13 +22,12 @@ if TYPE_CHECKING:
 
 def run(case: Case) -> dict[str, Tensor]:
     """Return forward predictions, encoded proprio and the planning unroll."""
-    model = frame_model(case, predictor_settings(case), KEYS)
+    model = frame_model(case, predictor_settings(case.config), KEYS)
     return {**forward_outputs(case, model), **rollout_outputs(case, model)}
 
 
-def predictor_settings(case: Case) -> PredictorSettings:
-    """Return what a case says of the predictor."""
-    config = case.config
+def predictor_settings(config: Mapping[str, Any]) -> PredictorSettings:
+    """Return the predictor of a case's configuration."""
     feature = config.get('proprio_emb_dim', 0)
     return PredictorSettings(
         depth=config['depth'],

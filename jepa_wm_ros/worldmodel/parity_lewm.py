@@ -82,7 +82,7 @@ def _forward(case: Case, model: TokenWorldModel) -> dict[str, Tensor]:
     latent = model.encode(pixels).tokens
     predictor = model.predictor
     outputs = {
-        'vit_last_hidden': model.encoder.vit(pixels.flatten(0, 1)),  # type: ignore[operator, union-attr]
+        'vit_last_hidden': model.encoder.vit(pixels.flatten(0, 1)),  # type: ignore[operator]
         'emb': latent[:, :, 0],
         'act_emb': predictor.conditioning.action.embed(actions),  # type: ignore[operator]
     }
