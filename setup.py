@@ -55,6 +55,7 @@ setup(
         # 50 MB that only LeRobot's parquet tables need
         'lerobot': ['pyarrow>=15'],
         'nevergrad': ['nevergrad>=1.0.3'],
+        'download': ['huggingface_hub>=0.23'],
         'evaluation': ['matplotlib>=3.5', 'pillow>=9'],
         'test': ['hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff'],
     },

@@ -23,9 +23,17 @@ COMMANDS = {
     'dataset': 'make a dataset of recordings, or look into one',
     'train': 'train a world model',
     'bench': 'measure how fast a model is',
+    'models': 'list the published models that are known, and the bundles that are here',
+    'download': 'fetch a published model and make a bundle of it',
+    'import': 'make a bundle of a published checkpoint',
+    'inspect': 'say what a bundle takes and gives, and see whether it predicts',
+    'fabricate': 'make files like published ones with random weights, or try presets with them',
     'doctor': 'look for what could be wrong on this machine',
 }
 """Sub-commands, each in `jepa_wm_ros/cli/<name>.py`, with what `jepa-wm --help` says about it."""
+
+MODULES = {'import': 'importing'}
+"""Modules of the sub-commands whose names no module can have."""
 
 DISK_ERRORS = {
     errno.ENOSPC: 'make room, or write elsewhere with --out',
@@ -91,6 +99,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def module_name(command: str) -> str:
+    """Return the module of a sub-command."""
+    return f'jepa_wm_ros.cli.{MODULES.get(command, command)}'
+
+
 def _parse(words: list[str]) -> argparse.Namespace:
     """Parse the arguments with the one sub-command imported that is called for."""
     parser = _Parser(
@@ -105,7 +118,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
         parser.error(_unknown(called))
     for name, help_line in COMMANDS.items():
         if name == called:
-            importlib.import_module(f'jepa_wm_ros.cli.{name}').add_parser(subparsers)
+            importlib.import_module(module_name(name)).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=help_line)
     if not words:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CONTRACT_FILE = 'model.yaml'
 WEIGHTS_FILE = 'model.safetensors'
+COMPUTED = ('fingerprint', 'folder')
+"""Fields of a contract that are found when a bundle is loaded, and never written."""
 
 
 class BundleError(JepaWmError):
@@ -37,7 +39,17 @@ class BundleError(JepaWmError):
 
 
 def load_contract(folder: Path | str) -> Contract:
-    """Read and check a bundle's contract, without its weights (and without torch).
+    """Read and check a bundle's contract, with the fingerprint of its weights (without torch).
+
+    Raises:
+        BundleError: The folder or a file is missing, or the contract is wrong; names file and key.
+    """
+    contract = read_contract(folder)
+    return dataclasses.replace(contract, fingerprint=fingerprint(Path(folder) / WEIGHTS_FILE))
+
+
+def read_contract(folder: Path | str) -> Contract:
+    """Read and check a bundle's contract only; the weights, which may be large, are not read.
 
     Raises:
         BundleError: The folder or a file is missing, or the contract is wrong; names file and key.
@@ -55,12 +67,13 @@ def load_contract(folder: Path | str) -> Contract:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BundleError(f'{source}: not valid YAML: {error}') from error
     try:
-        if isinstance(mapping, dict) and 'fingerprint' in mapping:
-            raise SchemaError(f'{source}: unknown key fingerprint (computed, never written)')
+        for key in COMPUTED:
+            if isinstance(mapping, dict) and key in mapping:
+                raise SchemaError(f'{source}: unknown key {key} (computed, never written)')
         contract = read(Contract, mapping, source)
     except SchemaError as error:
         raise BundleError(str(error)) from error
-    return dataclasses.replace(contract, fingerprint=fingerprint(weights))
+    return dataclasses.replace(contract, fingerprint=fingerprint(weights), folder=str(folder))
 
 
 def load_bundle(folder: Path | str, device: torch.device | str = 'cpu') -> WorldModel:
@@ -100,7 +113,7 @@ def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Pat
     Args:
         folder: Made when it is missing.
         model: Its state dict is what is kept.
-        contract: Written without its fingerprint.
+        contract: Written without what is found by loading.
 
     Returns:
         The folder.
@@ -111,7 +124,8 @@ def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Pat
     write_weights(partial, model.state_dict())
     os.replace(partial, folder / WEIGHTS_FILE)
     mapping = plain(contract)
-    del mapping['fingerprint']
+    for key in COMPUTED:
+        del mapping[key]
     partial = folder / f'{CONTRACT_FILE}.partial'
     partial.write_text(yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, width=99))
     os.replace(partial, folder / CONTRACT_FILE)

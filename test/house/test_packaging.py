@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from jepa_wm_ros import __version__, paths
-from jepa_wm_ros.cli.main import COMMANDS
+from jepa_wm_ros.cli.main import COMMANDS, module_name
 
 # What is imported under another name than it is installed by.
 DISTRIBUTIONS = {
@@ -146,7 +146,7 @@ def test_declared_packages_are_pinned_for_the_set_up(root, setup_arguments):
 @pytest.mark.parametrize('command', COMMANDS)
 def test_the_list_of_commands_says_what_each_command_says(command):
     subparsers = argparse.ArgumentParser().add_subparsers()
-    importlib.import_module(f'jepa_wm_ros.cli.{command}').add_parser(subparsers)
+    importlib.import_module(module_name(command)).add_parser(subparsers)
     (action,) = subparsers._choices_actions
     assert (action.dest, action.help) == (command, COMMANDS[command])
 

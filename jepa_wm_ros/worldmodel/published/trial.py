@@ -28,14 +28,13 @@ class TrialError(JepaWmError):
 
 
 def try_preset(
-    name: str, folder: Path, keep: bool, told: Callable[[str], None] = lambda stage: None
+    name: str, folder: Path, told: Callable[[str], None] = lambda stage: None
 ) -> dict[str, Any]:
     """Run the trial of a preset.
 
     Args:
         name: The preset.
         folder: Where its files and the bundle go for the time of the trial.
-        keep: Whether to leave them there.
         told: Called with each stage as it begins.
 
     Returns:
@@ -60,11 +59,8 @@ def try_preset(
         told('load')
         figures |= _apart(load_and_predict, bundle)
     finally:
-        if not keep:
-            for path in (*paths.values(), *bundle.glob('*')):
-                path.unlink(missing_ok=True)
-            if bundle.is_dir():
-                bundle.rmdir()
+        for path in (*paths.values(), *bundle.glob('*')):
+            path.unlink(missing_ok=True)
     figures['published_parameters'] = preset.parameters
     figures['passed'] = bool(
         figures['parameters'] == preset.parameters
