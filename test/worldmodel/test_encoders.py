@@ -9,7 +9,13 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm
 
-from jepa_wm_ros.worldmodel.encoders import build_encoder, read_encoder
+from jepa_wm_ros.worldmodel.contract import CameraContract
+from jepa_wm_ros.worldmodel.encoders import (
+    build_encoder,
+    encoder_from,
+    read_encoder,
+    token_grid,
+)
 from jepa_wm_ros.worldmodel.encoders.positions import LearnedPositions
 from jepa_wm_ros.worldmodel.encoders.presets import PRESETS
 from jepa_wm_ros.worldmodel.encoders.rotary import AxialRotary
@@ -76,7 +82,10 @@ def test_a_named_preset_can_be_changed():
     [
         ({'name': 'resnet'}, r'm\.yaml: architecture\.encoder\.name must be one of dinov2_vits14'),
         ({'name': 'dinov2_vits14', 'width': 3}, r'unknown key architecture\.encoder\.width'),
-        ({'dim': 24, 'depth': 1, 'heads': 2, 'patch': 4}, r'missing key architecture\.encoder\.mlp'),
+        (
+            {'dim': 24, 'depth': 1, 'heads': 2, 'patch': 4},
+            r'missing key architecture\.encoder\.mlp',
+        ),
         ({'name': 'dinov2_vits14', 'heads': 5}, 'dim 384 must be a multiple of heads 5'),
         ({'name': 'vjepa2_vitl16', 'tokens': 'cls'}, 'needs class_token'),
         ({'name': 'dinov2_vits14', 'positions': 'sines'}, 'positions must be one of learned'),
@@ -219,17 +228,17 @@ def test_the_three_bicubic_kinds_differ():
     tables = {}
     for name in ('offset', 'antialias', 'bicubic'):
         torch.manual_seed(0)
-        positions = LearnedPositions(
-            dataclasses.replace(TINY, grid=(1, 7, 7), interpolation=name)
-        )
+        positions = LearnedPositions(dataclasses.replace(TINY, grid=(1, 7, 7), interpolation=name))
         tables[name] = positions((1, 4, 4)).detach()
     assert (tables['offset'] - tables['bicubic']).abs().max() > 1e-4
     assert (tables['antialias'] - tables['bicubic']).abs().max() > 1e-3
 
 
-def test_a_short_clip_takes_the_first_planes_of_a_table():
+def test_a_still_picture_lies_in_the_middle_of_a_table_over_time():
+    """Of four planes, one that stands for all is the mean of the two in the middle."""
     positions = LearnedPositions(tiny('video').settings)
-    assert torch.equal(positions((1, 3, 3)), positions.table[:, :9])
+    middle = positions.table.unflatten(1, (4, 9))[:, 1:3].mean(1)
+    assert torch.allclose(positions((1, 3, 3)), middle, atol=1e-6)
 
 
 def test_axial_rotation_turns_by_coordinate_over_period():
@@ -270,3 +279,44 @@ def test_gradients_reach_every_weight():
     encoder = tiny('learned')
     encoder.vit(pictures(2, 3, 8, 8)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
+
+
+CONV = {'kind': 'conv', 'image_size': 16, 'patch': 4, 'channels': [8, 8, 16], 'embed_dim': 6}
+
+
+def test_a_convolutional_encoder_makes_one_token_of_a_frame():
+    encoder = encoder_from(CONV, 'model.yaml').eval()
+    images = pictures(2, 3, 3, 16, 16)
+    with torch.no_grad():
+        tokens = encoder(images)
+        assert torch.allclose(tokens[1, 2], encoder(images[1:, 2:])[0, 0], atol=1e-5)
+    assert tokens.shape == (2, 3, 1, encoder.dim) == (2, 3, 1, 6)
+    assert token_grid(encoder, CameraContract(width=16, height=16), 'model.yaml') == (1, 1)
+
+
+def test_a_transformer_needs_no_kind():
+    mapping = {'name': 'lewm_vit_tiny', 'depth': 1}
+    assert (
+        encoder_from(mapping, 'm').settings
+        == encoder_from({**mapping, 'kind': 'vit'}, 'm').settings
+    )
+
+
+@pytest.mark.parametrize('mapping', [{'kind': 'rnn'}, ['conv'], {'kind': 'conv', 'depth': 3}])
+def test_other_kinds_are_refused(mapping):
+    with pytest.raises(SchemaError, match=r'm\.yaml: (unknown key )?architecture\.encoder'):
+        encoder_from(mapping, 'm.yaml')
+
+
+@pytest.mark.parametrize('mapping', [CONV, {'name': 'lewm_vit_tiny', 'depth': 1}])
+def test_a_camera_that_does_not_fit_is_named(mapping):
+    encoder = encoder_from(mapping, 'm.yaml')
+    with pytest.raises(SchemaError, match=r'm\.yaml: camera does not fit architecture\.encoder'):
+        token_grid(encoder, CameraContract(width=20, height=20), 'm.yaml')
+
+
+def test_the_second_resize_decides_the_grid():
+    encoder = encoder_from({'name': 'lewm_vit_tiny', 'depth': 1, 'tokens': 'patches'}, 'm.yaml')
+    camera = CameraContract(width=224, height=224)
+    assert token_grid(encoder, camera, 'm.yaml') == (16, 16)
+    assert token_grid(encoder, dataclasses.replace(camera, second_size=196), 'm') == (14, 14)

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from jepa_wm_ros.worldmodel.contract import CameraContract
+    from jepa_wm_ros.worldmodel.encoders.conv import ConvFrames
     from jepa_wm_ros.worldmodel.encoders.frames import FrameEncoder
     from jepa_wm_ros.worldmodel.encoders.settings import EncoderSettings
 
@@ -47,3 +49,49 @@ def build_encoder(settings: EncoderSettings) -> FrameEncoder:
     from jepa_wm_ros.worldmodel.encoders.frames import FrameEncoder
 
     return FrameEncoder(settings)
+
+
+def encoder_from(
+    mapping: Mapping[str, Any], source: Path | str, key: str = 'architecture.encoder'
+) -> FrameEncoder | ConvFrames:
+    """Build the encoder of a contract, of either kind, with random weights.
+
+    Args:
+        mapping: `kind: conv` with the settings of `ConvEncoderSettings`, one token a frame; or
+            `kind: vit`, which need not be said, with what `read_encoder` takes.
+        source: The file, for the messages.
+        key: The dotted key of the mapping in the file, for the messages.
+
+    Raises:
+        SchemaError: The kind is unknown, or a setting is unknown, missing or wrong.
+    """
+    from jepa_wm_ros.worldmodel.schema import SchemaError, read
+
+    if not isinstance(mapping, dict) or mapping.get('kind', 'vit') not in ('conv', 'vit'):
+        raise SchemaError(f'{source}: {key}.kind must be one of conv, vit, got {mapping!r}')
+    settings = {name: value for name, value in mapping.items() if name != 'kind'}
+    if mapping.get('kind') != 'conv':
+        return build_encoder(read_encoder(settings, source, key))
+    from jepa_wm_ros.worldmodel.encoders.conv import ConvEncoderSettings, ConvFrames
+
+    return ConvFrames(read(ConvEncoderSettings, settings, source, key))
+
+
+def token_grid(
+    encoder: FrameEncoder | ConvFrames, camera: CameraContract, source: Path | str
+) -> tuple[int, int]:
+    """Return rows and columns of the tokens that an encoder makes of a contract's pictures.
+
+    Raises:
+        SchemaError: The encoder cannot take pictures of that size.
+    """
+    from jepa_wm_ros.worldmodel.encoders.vit import EncoderError
+    from jepa_wm_ros.worldmodel.schema import SchemaError
+
+    side = camera.second_size
+    try:
+        return encoder.grid(side or camera.height, side or camera.width)
+    except EncoderError as error:
+        raise SchemaError(
+            f'{source}: camera does not fit architecture.encoder: {error}'
+        ) from error

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from jepa_wm_ros.worldmodel.encoders.vit import EncoderError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -75,6 +77,43 @@ class ConvEncoder(nn.Module):
         """Encode `(B, 3, h, w)` to `(B, D)`."""
         embedding: Tensor = self.norm(self.head(self.features(images).flatten(1)))
         return embedding
+
+
+class ConvFrames(nn.Module):
+    """A `ConvEncoder` applied to each frame by itself, which gives one token a frame."""
+
+    def __init__(self, settings: ConvEncoderSettings) -> None:
+        """Build with random weights."""
+        super().__init__()
+        self.settings = settings
+        self.conv = ConvEncoder(settings)
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a token."""
+        return self.settings.embed_dim
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Return (1, 1), rows and columns of the tokens of a frame [px].
+
+        Raises:
+            EncoderError: The frame has another size than the network was made for.
+        """
+        side = self.settings.image_size
+        if (height, width) != (side, side):
+            raise EncoderError(
+                f'pictures of {width}x{height} px do not fit a network made for {side}x{side} px'
+            )
+        return 1, 1
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode `(B, T, 3, h, w)`, normalised pixels, to `(B, T, 1, D)`.
+
+        Pixels are brought to the device and the type of the weights.
+        """
+        frames = images.flatten(0, 1).to(self.conv.head.weight)
+        tokens: Tensor = self.conv(frames)
+        return tokens.unflatten(0, images.shape[:2])[:, :, None]
 
 
 def _norm_act(width: int) -> tuple[nn.Module, nn.Module]:

@@ -48,7 +48,8 @@ class LearnedPositions(nn.Module):
     def _interpolated(self, patches: Tensor, grid: Grid) -> Tensor:
         """Bring `(1, D, time, rows, columns)` to a grid."""
         if self.interpolation == 'trilinear':
-            return self._trilinear(patches, grid)
+            factors = [n / m for n, m in zip(grid, self.native, strict=True)]
+            return interpolate(patches, scale_factor=factors, mode='trilinear')
         plane = patches[:, :, 0]
         if self.interpolation == 'offset':
             factors = [(n + OFFSET) / m for n, m in zip(grid[1:], self.native[1:], strict=True)]
@@ -57,10 +58,3 @@ class LearnedPositions(nn.Module):
             antialias = self.interpolation == 'antialias'
             moved = interpolate(plane, size=grid[1:], mode='bicubic', antialias=antialias)
         return moved[:, :, None]
-
-    def _trilinear(self, patches: Tensor, grid: Grid) -> Tensor:
-        """Interpolate over time, too; a shorter clip of the native size takes the first planes."""
-        if grid[1:] == self.native[1:] and grid[0] < self.native[0]:
-            return patches[:, :, : grid[0]]
-        factors = [n / m for n, m in zip(grid, self.native, strict=True)]
-        return interpolate(patches, scale_factor=factors, mode='trilinear')

@@ -90,7 +90,10 @@ def read_architecture(
 
 
 def build_frame_model(
-    contract: Contract, source: Path | str, defaults: Mapping[str, Any]
+    contract: Contract,
+    source: Path | str,
+    defaults: Mapping[str, Any],
+    kind: type[FrameWorldModel] | None = None,
 ) -> FrameWorldModel:
     """Build a model of one of these families with random weights.
 
@@ -98,20 +101,18 @@ def build_frame_model(
         contract: What to build.
         source: The file that the contract came from, for the messages.
         defaults: The family's architecture, which the contract's own keys change.
+        kind: The class of a family that has rules of its own.
 
     Raises:
         SchemaError: The architecture is wrong or does not fit the rest of the contract.
     """
-    from jepa_wm_ros.worldmodel.encoders import build_encoder, read_encoder
+    from jepa_wm_ros.worldmodel.encoders import encoder_from, token_grid
 
     architecture = read_architecture(contract, source, defaults)
-    settings = read_encoder(architecture.encoder, source, 'architecture.encoder')
-    encoder = build_encoder(settings)
-    camera = contract.camera
-    side = camera.second_size
+    encoder = encoder_from(architecture.encoder, source)
     shape = FrameShape(
         latent_dim=encoder.dim,
-        grid=encoder.grid(side or camera.height, side or camera.width),
+        grid=token_grid(encoder, contract.camera, source),
         action_dim=contract.action.dim,
         proprio_dim=len(contract.proprio.fields),
     )
@@ -119,7 +120,7 @@ def build_frame_model(
         predictor = FramePredictor(architecture.predictor, shape)
     except ValueError as error:
         raise SchemaError(f'{source}: architecture.predictor: {error}') from error
-    return FrameWorldModel(contract, architecture, encoder, predictor)
+    return (kind or FrameWorldModel)(contract, architecture, encoder, predictor)
 
 
 class FrameWorldModel(nn.Module):

@@ -88,14 +88,14 @@ def build_token_model(contract: Contract, source: Path | str) -> TokenWorldModel
     Raises:
         SchemaError: The architecture is wrong or does not fit the rest of the contract.
     """
-    from jepa_wm_ros.worldmodel.encoders import build_encoder, read_encoder
+    from jepa_wm_ros.worldmodel.encoders import encoder_from, token_grid
 
     mapping = dict(contract.architecture)
     given = mapping.get('predictor', {})
     mapping['predictor'] = {**PREDICTOR, **given} if isinstance(given, dict) else given
     architecture = read(TokenArchitecture, mapping, source, 'architecture')
-    encoder = build_encoder(read_encoder(architecture.encoder, source))
-    if encoder.grid(contract.camera.height, contract.camera.width) != (1, 1):
+    encoder = encoder_from(architecture.encoder, source)
+    if token_grid(encoder, contract.camera, source) != (1, 1):
         raise SchemaError(
             f'{source}: architecture.encoder must give one token a frame: tokens: cls'
         )
