@@ -57,7 +57,7 @@ def contract(kind, action=None, proprio=None, **architecture):
         family=kind.split()[0],
         architecture={
             'encoder': ENCODER,
-            'predictor': {'frames': 4, **KINDS[kind]},
+            'predictor': {'frames': 4, **KINDS.get(kind, {})},
             **architecture,
         },
         camera=CameraContract(width=12, height=8),
