@@ -73,7 +73,7 @@ def read_contract(folder: Path | str) -> Contract:
         contract = read(Contract, mapping, source)
     except SchemaError as error:
         raise BundleError(str(error)) from error
-    return dataclasses.replace(contract, fingerprint=fingerprint(weights), folder=str(folder))
+    return dataclasses.replace(contract, folder=str(folder))
 
 
 def load_bundle(folder: Path | str, device: torch.device | str = 'cpu') -> WorldModel:
