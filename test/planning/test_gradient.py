@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -54,13 +53,6 @@ class LooseStart(ActionDistribution):
         return actions if untouched else ActionDistribution.clip(self, actions)
 
 
-def two_basins(actions: torch.Tensor) -> torch.Tensor:
-    """For each number a shallow basin at -0.5, near the start, and a deep one at 0.6."""
-    shallow = (actions + 0.5).square()
-    deep = 4 * (actions - 0.6).square() - 1.0
-    return torch.minimum(shallow, deep).mean((-2, -1))
-
-
 @pytest.mark.parametrize(
     ('step', 'rate', 'recorded'),
     [('gd', 'lr', 'gd'), ('gd', 'lr', 'adam_upstream'), ('adam', 'adam_lr', 'adam_true')],
@@ -93,20 +85,6 @@ def test_the_numbers_of_the_reference(step: str, rate: str, recorded: str) -> No
         assert torch.allclose(spy.costs[i][0, 0], case[f'out/{recorded}_losses'][i], atol=1e-4)
         actions = spy.candidates[i + 1][0, 0]
         assert torch.allclose(actions, case[f'out/{recorded}_actions'][i], atol=1e-4)
-
-
-@pytest.mark.parametrize('step', ['gd', 'adam'])
-def test_an_optimum_inside_and_one_outside_the_bounds(step: str) -> None:
-    target = torch.tensor([[[0.3, 5.0], [-0.6, -5.0], [0.0, 0.9]]])
-    solution = solve(descent(step), quadratic(target))
-    assert torch.allclose(solution.actions, target.clamp(-1, 1), atol=0.03)
-    assert len(solution.best) == 60
-
-
-def test_gradients_get_stuck_where_sampling_does_not() -> None:
-    start = dataclasses.replace(unit_box(), mean=torch.full((1, HORIZON, FIELDS), -0.4))
-    assert float(solve(descent(), two_basins, start=start).cost) == pytest.approx(0.0, abs=1e-3)
-    assert float(solve(search(), two_basins, start=start).cost) < -0.9
 
 
 def test_the_hybrid_is_never_worse_than_its_search_and_mostly_better() -> None:
