@@ -89,7 +89,9 @@ class Policy:
         std = torch.tensor(contract.action.tiled(self.settings.initial_std), device=device)
         self._initial_std = std * rules.space.half_range
         self.solver = solver or make_solver(rules)
-        self.objective = objective or make_objective(self.settings, contract.camera, device=device)
+        self.objective = objective or make_objective(
+            self.settings, contract.camera, contract.folder, device
+        )
 
     def reset(self) -> None:
         """Forget plans, observations and goal, and begin the randomness anew."""

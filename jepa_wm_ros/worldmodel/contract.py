@@ -195,6 +195,7 @@ class Contract:
         results: Figures that the makers measured, by name.
         fingerprint: First 12 hex digits of the SHA-256 of the weights file; not part of the
             file, filled in when a bundle is loaded.
+        folder: Where the bundle was loaded from, likewise; other files of it are named from here.
     """
 
     format_version: int
@@ -210,6 +211,7 @@ class Contract:
     planning: PlanningSettings = field(default_factory=PlanningSettings)
     results: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ''
+    folder: str = field(default='', compare=False)
 
     def __post_init__(self) -> None:
         """Check the version and that planning agrees with the action."""
