@@ -64,15 +64,14 @@ def run_dinov3(case: Case) -> dict[str, Tensor]:
 def _pictures(case: Case, settings: EncoderSettings) -> dict[str, Tensor]:
     encoder = FrameEncoder(settings).eval()
     encoder.load_state_dict(convert_encoder(case.weights, settings, case.name))
+    first = settings.extra_tokens
     outputs = {}
-    for name, picture in case.inputs.items():
-        size = name.removeprefix('image_')
-        tokens = encoder.vit(picture)
-        first = settings.extra_tokens
-        outputs[f'clstoken_{size}'] = tokens[:, 0]
-        outputs[f'storagetokens_{size}'] = tokens[:, 1:first]
-        outputs[f'patchtokens_{size}'] = tokens[:, first:]
-    return {name: value for name, value in outputs.items() if name in case.outputs}
+    for name in case.outputs:
+        kind, size = name.rsplit('_', 1)
+        tokens = encoder.vit(case.inputs[f'image_{size}'])
+        parts = {'clstoken': tokens[:, 0], 'patchtokens': tokens[:, first:]}
+        outputs[name] = parts.get(kind, tokens[:, 1:first])
+    return outputs
 
 
 @torch.no_grad()

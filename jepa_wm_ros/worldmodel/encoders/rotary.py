@@ -14,8 +14,10 @@ from jepa_wm_ros.worldmodel.predictors.rope import Rotary
 Grid = tuple[int, int, int]
 """Frames (in tubelets), rows and columns of tokens."""
 Rotation = Callable[[Tensor], Tensor]
-"""Turns queries or keys `(B, heads, M, head_dim)` by the positions of the N tokens of a grid, which
-are the last ones; tokens before them have no position and stay as they are."""
+"""Turns queries or keys `(B, heads, M, head_dim)` by the positions of the N tokens of a grid.
+
+These are the last ones; tokens before them have no position and stay as they are.
+"""
 
 AXIAL_BASE = 100.0
 """Base of the periods of DINOv3."""
