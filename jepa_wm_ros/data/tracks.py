@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,12 +75,18 @@ class StateTrack:
         robot: Fresh; knows joint names, gripper and kinematics.
         events: All messages, in any order.
         arm: What they say of the arm, for rates and jumps.
+        gripper_from_s: When the gripper reports first [s]; before, nobody knows it.
     """
 
     def __init__(
-        self, robot: RobotState, events: Iterable[JointEvent | PoseEvent], arm: ArmPath
+        self,
+        robot: RobotState,
+        events: Iterable[JointEvent | PoseEvent],
+        arm: ArmPath,
+        gripper_from_s: float = -math.inf,
     ) -> None:
         self._robot = robot
+        self._gripper_from_s = gripper_from_s
         self._events = sorted(events, key=lambda event: event.stamp_s)
         self._jumps = arm.jumps()
         self.arm_stamps = np.sort(arm.stamps)
@@ -92,11 +99,11 @@ class StateTrack:
         return rate_hz(self.arm_stamps)
 
     def covers(self, stamps: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """`(N,)`: which moments [s] lie between the first arm state and the last, give or take."""
+        """`(N,)`: which moments [s] lie between the first states and the last, give or take."""
         if not len(self.arm_stamps):
             return np.zeros(len(stamps), dtype=bool)
         period_s = 1.0 / self.rate_hz if self.rate_hz else 0.0
-        first, last = self.arm_stamps[0], self.arm_stamps[-1]
+        first, last = max(self.arm_stamps[0], self._gripper_from_s), self.arm_stamps[-1]
         return (stamps >= first) & (stamps <= last + period_s)
 
     def at(self, stamps: Sequence[float] | NDArray[np.float64]) -> list[RobotSample | None]:
@@ -111,7 +118,7 @@ class StateTrack:
         for stamp_s in stamps:
             # One state beyond the picture, so that nothing is extrapolated; not many more, for
             # the buffer is short.
-            while entered < len(self._events) and not self._reaches(entered, stamp_s):
+            while entered < len(self._events) and self._wanted(entered, stamp_s):
                 self._events[entered].enter(self._robot)
                 entered += 1
             samples.append(self._sample(float(stamp_s)))
@@ -121,9 +128,10 @@ class StateTrack:
         """`(N-1,)`: whether the arm jumps between each moment [s] and the next."""
         return np.diff(np.searchsorted(self._jumps[:, 0], stamps, side='right')) > 0
 
-    def _reaches(self, entered: int, stamp_s: float) -> bool:
-        """Whether a state at or after the moment has been entered already."""
-        return entered > 0 and self._robot.skew_s(stamp_s) == 0.0
+    def _wanted(self, entered: int, stamp_s: float) -> bool:
+        """Whether the next event is before the moment, or needed to reach it."""
+        before = self._events[entered].stamp_s <= stamp_s
+        return before or self._robot.skew_s(stamp_s) > 0.0
 
     def _sample(self, stamp_s: float) -> RobotSample | None:
         if self._in_jump(stamp_s):

@@ -1,7 +1,7 @@
 """Fabricated recordings: bags, DROID folders, LeRobot datasets, HDF5 files of one known motion.
 
-The flange moves smoothly; each picture carries its own number as the grey of a patch, so that a
-test can tell which picture an episode took.
+The flange moves smoothly; each picture carries its own number, so that a test can tell which
+pictures an episode took.
 """
 
 import json
@@ -13,24 +13,25 @@ from jepa_wm_ros.robot.poses import from_euler
 
 SIZE = (48, 64)
 """Height and width of the pictures."""
-GREY = 4
-"""Grey levels from one picture to the next."""
+BITS = 8
 
 
 def picture(number, size=SIZE):
-    """A picture with texture, and its number as the grey of the lower half."""
+    """A picture with texture, and its number in black and white bands in the lower half."""
     height, width = size
     pixels = np.empty((height, width, 3), np.uint8)
     pixels[: height // 2] = np.linspace(0, 255, width, dtype=np.uint8)[:, None]
-    pixels[height // 2 :] = GREY * number % 256
+    bits = (number >> np.arange(BITS)) & 1
+    bands = np.arange(height - height // 2) * BITS // (height - height // 2)
+    pixels[height // 2 :] = 255 * bits[bands][:, None, None]
     return pixels
 
 
 def number_of(pixels):
-    """The number (modulo 64) of a picture, also after lossy coding and resizing."""
-    height = pixels.shape[0]
-    grey = np.median(pixels[3 * height // 4 :])
-    return round(float(grey) / GREY)
+    """The number (modulo 256) of a picture, also after lossy coding and resizing."""
+    lower = pixels[pixels.shape[0] // 2 :].mean(axis=(1, 2))
+    centres = ((np.arange(BITS) + 0.5) * len(lower) / BITS).astype(int)
+    return int(((lower[centres] > 127) << np.arange(BITS)).sum())
 
 
 def joints_at(stamp_s):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +113,9 @@ class StateReader:
         )
         used = {self._poses or self._joints, gripper_topic}
         events = [event for name in used if name for event in self._events.get(name, [])]
-        return StateTrack(robot, events, self._path(names))
+        return StateTrack(
+            robot, events, self._path(names), self._first_reading(joint, gripper_topic)
+        )
 
     def _path(self, names: tuple[str, ...]) -> ArmPath:
         if self._poses is not None:
@@ -153,6 +156,12 @@ class StateReader:
                 return joint, choice.codec(), topic
         self.note = 'no gripper reports: it counts as open'
         return '', GripperCodec.preset('closedness'), None
+
+    def _first_reading(self, joint: str, topic: str | None) -> float:
+        """When the gripper reports first [s]; there is nothing to wait for without one."""
+        events = self._events.get(topic or '', [])
+        stamps = [e.stamp_s for e in events if isinstance(e, JointEvent) and joint in e.names]
+        return min(stamps, default=-math.inf)
 
     def _gripper_topic(self, choice: GripperMapping) -> str | None:
         if not choice.topic:

@@ -10,7 +10,12 @@ import numpy as np
 
 from jepa_wm_ros.data.readers import bag_file
 from jepa_wm_ros.data.readers.bag_states import StateReader
-from jepa_wm_ros.data.recordings import RecordingError, TimedRecording, check_clock
+from jepa_wm_ros.data.recordings import (
+    RecordingError,
+    SourceError,
+    TimedRecording,
+    check_clock,
+)
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.robot.images import decode_compressed, decode_raw, is_compressed
 
@@ -34,6 +39,9 @@ class BagSource:
         mapping: Which topics are what.
         camera: Camera of the mapping; empty takes its first.
         max_gap_s: Longest time without a robot state that is bridged [s].
+
+    Raises:
+        SourceError: The mapping has no such camera.
     """
 
     kind = 'rosbag2'
@@ -101,7 +109,7 @@ def _camera_topics(mapping: BagMapping, camera: str) -> list[str]:
         # A topic may be named as it is.
         if name.startswith('/'):
             return [name]
-        raise RecordingError(
+        raise SourceError(
             f'the mapping has no camera {name!r}; it has {", ".join(mapping.cameras)}, or name a '
             'topic'
         )
