@@ -65,11 +65,15 @@ class Player:
 
         Yields:
             Each episode as it ends.
+
+        Raises:
+            BundleError: The bundle cannot be loaded, or is no model of an arm.
         """
         from jepa_wm_ros.sim.environment import CellEnvironment
-        from jepa_wm_ros.worldmodel.bundle import load_contract
+        from jepa_wm_ros.worldmodel.bundle import check_cartesian, read_contract
 
-        contract = load_contract(self.model)
+        contract = read_contract(self.model)
+        check_cartesian(contract, self.model)
         policy = self.policy()
         environment = CellEnvironment(
             step_duration_s=contract.step_duration_s, render=policy.looks
@@ -84,9 +88,9 @@ class Player:
             BundleError: The bundle cannot be loaded.
             PlayerError: A planning setting does not exist or has an impossible value.
         """
-        from jepa_wm_ros.worldmodel.bundle import load_bundle, load_contract
+        from jepa_wm_ros.worldmodel.bundle import load_bundle, read_contract
 
-        contract = load_contract(self.model)
+        contract = read_contract(self.model)
         if self.name == 'nothing':
             return NothingPolicy(contract.action.dim)
         if self.name == 'random':

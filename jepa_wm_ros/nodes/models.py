@@ -33,18 +33,19 @@ class ModelShelf:
             threads: CPU threads of torch in this process.
 
         Raises:
-            BundleError: The bundle is missing or damaged.
+            BundleError: The bundle is missing or damaged, or a model of something else than arms.
             DeviceError: torch cannot use the device.
         """
         import torch
 
-        from jepa_wm_ros.worldmodel.bundle import load_bundle
+        from jepa_wm_ros.worldmodel.bundle import check_cartesian, load_bundle, read_contract
 
         torch.set_num_threads(threads)
         if device.startswith('cuda') and not torch.cuda.is_available():
             raise DeviceError(f"device {device!r} is not available to torch here; use 'cpu'")
         path = str(Path(folder) if folder else share('models', SHIPPED_MODEL))
         if (path, device) not in self._models:
+            check_cartesian(read_contract(path), path)
             self._models[path, device] = load_bundle(path, device)
         return self._models[path, device]
 

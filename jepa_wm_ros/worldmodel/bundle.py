@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import yaml
 
 from jepa_wm_ros.errors import JepaWmError
-from jepa_wm_ros.worldmodel.contract import Contract
+from jepa_wm_ros.worldmodel.contract import ACTION_FIELDS, Contract
 from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
 from jepa_wm_ros.worldmodel.weights import (
     WeightsError,
@@ -74,6 +74,25 @@ def read_contract(folder: Path | str) -> Contract:
     except SchemaError as error:
         raise BundleError(str(error)) from error
     return dataclasses.replace(contract, folder=str(folder))
+
+
+def check_cartesian(contract: Contract, source: Path | str) -> None:
+    """Refuse a model whose actions are not those of a robot arm.
+
+    Args:
+        contract: The model's.
+        source: The bundle, for the message.
+
+    Raises:
+        BundleError: Its actions are other fields, or several controls at once.
+    """
+    action = contract.action
+    if not action.is_cartesian:
+        raise BundleError(
+            f'{source}: {contract.name} is a model of another world and cannot move this arm: an '
+            f'action is {action.frame_skip} x {", ".join(action.fields)}; the arm takes '
+            f'{", ".join(ACTION_FIELDS)}, one at a time'
+        )
 
 
 def load_bundle(folder: Path | str, device: torch.device | str = 'cpu') -> WorldModel:

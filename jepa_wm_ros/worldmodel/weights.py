@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DTYPES = {
-    'F64': 'float64',
-    'F32': 'float32',
-    'F16': 'float16',
-    'BF16': 'bfloat16',
-    'I64': 'int64',
-    'I32': 'int32',
-    'I16': 'int16',
-    'I8': 'int8',
-    'U8': 'uint8',
-    'BOOL': 'bool',
+    'F64': ('float64', 8),
+    'F32': ('float32', 4),
+    'F16': ('float16', 2),
+    'BF16': ('bfloat16', 2),
+    'I64': ('int64', 8),
+    'I32': ('int32', 4),
+    'I16': ('int16', 2),
+    'I8': ('int8', 1),
+    'U8': ('uint8', 1),
+    'BOOL': ('bool', 1),
 }
-"""Names of element types in the file and in torch."""
+"""Element types by their name in the file: torch's name, and bytes."""
 ALIGNMENT = 8
 MAX_HEADER = 100_000_000
 """Longest header that the format allows [bytes]."""
@@ -79,7 +79,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
         tensors: On any device; written in order of element size and name, as the library does.
     """
     names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-    kinds = {f'torch.{ours}': theirs for theirs, ours in DTYPES.items()}
+    kinds = {f'torch.{ours}': theirs for theirs, (ours, _) in DTYPES.items()}
     header: dict[str, Any] = {}
     offset = 0
     for name in names:
@@ -180,16 +180,11 @@ def _digest(path: str, size: int, changed_ns: int, inode: int) -> str:
 
 
 def _entry(name: str, value: Mapping[str, Any], base: int) -> Entry:
-    import torch
-
     start, end = value['data_offsets']
-    dtype, shape = DTYPES[value['dtype']], tuple(value['shape'])
-    count = 1
-    for side in shape:
-        if not isinstance(side, int) or side < 0:
-            raise ValueError(f'shape of {name}')
-        count *= side
-    if end - start != count * getattr(torch, dtype).itemsize:
+    (dtype, itemsize), shape = DTYPES[value['dtype']], tuple(value['shape'])
+    if any(not isinstance(side, int) or side < 0 for side in shape):
+        raise ValueError(f'shape of {name}')
+    if end - start != math.prod(shape) * itemsize:
         raise ValueError(f'size of {name}')
     return Entry(name, dtype, shape, base + start, end - start)
 
