@@ -31,8 +31,10 @@ class PublishedGradients:
         pieces = {}
         for target, entries in self._keys.account([key]).used.items():
             for _, rule, (place, _) in entries.values():
-                gradient = self._model.get_parameter(target).grad
-                assert gradient is not None, f'{target} takes no part in the loss'
+                parameter = self._model.get_parameter(target)
+                gradient = parameter.grad
+                if gradient is None:  # it takes no part in the loss
+                    gradient = torch.zeros_like(parameter)
                 index, parts = rule.part
                 pieces[place] = gradient.tensor_split(parts)[index]
         joined = torch.cat([pieces[place] for place in sorted(pieces)])
