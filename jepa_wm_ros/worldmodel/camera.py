@@ -138,7 +138,8 @@ def _fit_values(picture: NDArray[np.uint8], camera: CameraContract) -> Tensor:
 def _values(picture: NDArray[np.uint8], camera: CameraContract) -> Tensor:
     import torch
 
-    values = torch.tensor(picture).movedim(-1, 0).float()
+    # A copy: pictures may be read-only, or views with negative strides.
+    values = torch.from_numpy(np.array(picture)).movedim(-1, 0).float()
     return values.div_(255.0) if camera.white == 1.0 else values
 
 

@@ -86,6 +86,7 @@ def camera(size: int = 8, **changes) -> CameraContract:
         ((480, 640), (480, 640)),
         ((90, 91), (90, 91)),
         ((50, 100), (50, 68)),  # 67.5, half to even
+        ((51, 100), (51, 69)),  # at 15.5 from the left: 15
     ],
 )
 def test_the_aspect_is_limited_by_cutting_as_little_as_possible(size, kept) -> None:
@@ -125,7 +126,8 @@ def test_resizing_before_the_crop_keeps_the_aspect_and_cuts_the_longer_side() ->
     landscape, portrait = noise(40, 90, 3), noise(90, 40, 3)
     first = camera(20, order='resize_crop')
     assert covering_size((40, 90), first) == (20, 45)
-    assert covering_size((90, 40), first) == (45, 20)
+    assert covering_size((91, 40), first) == (45, 20)  # 45.5, down
+    assert covering_size((40, 91), first) == (20, 45)
     assert window_after_resize((20, 45), first) == (slice(0, 20), slice(12, 32))  # 12.5: to even
     assert torch.allclose(
         prepare(landscape, first).transpose(1, 2),
@@ -182,10 +184,13 @@ def test_preparing_leaves_the_picture_alone() -> None:
     assert (picture == before).all()
 
 
-def test_a_read_only_view_is_taken_as_it_is() -> None:
-    picture = noise(20, 30, 6)[::2, :, ::2]
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('resize', RESIZES)
+def test_a_read_only_mirrored_view_is_taken_as_it_is(resize) -> None:
+    picture = noise(20, 30, 6)[::2, :, ::-2]
     picture.flags.writeable = False
-    assert torch.equal(prepare(picture, camera()), prepare(picture.copy(), camera()))
+    contract = dataclasses.replace(CAMERA, resize=resize)
+    assert torch.equal(prepare(picture, contract), prepare(picture.copy(), contract))
 
 
 @pytest.mark.parametrize(

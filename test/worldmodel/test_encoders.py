@@ -16,6 +16,7 @@ from jepa_wm_ros.worldmodel.encoders import (
     read_encoder,
     token_grid,
 )
+from jepa_wm_ros.worldmodel.encoders.blocks import SwiGlu
 from jepa_wm_ros.worldmodel.encoders.positions import LearnedPositions
 from jepa_wm_ros.worldmodel.encoders.presets import PRESETS
 from jepa_wm_ros.worldmodel.encoders.rotary import AxialRotary
@@ -149,6 +150,46 @@ def test_registers_stand_between_class_and_patches():
     assert tokens.shape[1] == encoder.settings.extra_tokens + 9 == 12
     assert torch.equal(seen[0][:, 1:3], vit.registers)
     assert torch.equal(seen[0][:, 0], (vit.cls_token + vit.positions.table[:, :1])[:, 0])
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_frame_becomes_its_patches_alone(kind):
+    encoder = tiny(kind, layer_norm=False, tubelet=1)
+    images = pictures(2, 1, 3, 8, 12)
+    with torch.no_grad():
+        tokens = encoder.vit(images[:, 0])
+        assert torch.equal(encoder(images)[:, 0], tokens[:, -6:])
+    assert tokens.shape[1] == 6 + encoder.settings.extra_tokens
+
+
+@pytest.mark.parametrize('kind', ['axial', 'tiled'])
+def test_attention_turns_queries_and_keys(kind):
+    """One block by hand: softmax(q k / sqrt(d)) v with both sides turned by their positions."""
+    encoder = tiny(kind, tubelet=1)
+    attention, x = encoder.vit.blocks[0].attn, pictures(1, 6 + encoder.settings.extra_tokens, 24)
+    rotation = encoder.vit.rope((1, 2, 3), x.device)
+    with torch.no_grad():
+        q, k, v = (part.unflatten(-1, (2, 12)) for part in attention.qkv(x)[0].chunk(3, -1))
+        for head in range(2):
+            q[:, head], k[:, head] = rotation(q[:, head]), rotation(k[:, head])
+        weights = torch.einsum('qhd,khd->hqk', q, k).div(12**0.5).softmax(-1)
+        seen = torch.einsum('hqk,khd->qhd', weights, v).flatten(1)
+        assert torch.allclose(attention(x, rotation)[0], attention.proj(seen), atol=1e-5)
+
+
+def test_the_first_half_of_a_gated_layer_is_the_gate():
+    layer = SwiGlu(1, 1)
+    layer.load_state_dict(
+        {
+            'gate.weight': torch.tensor([[2.0], [3.0]]),
+            'gate.bias': torch.zeros(2),
+            'out.weight': torch.ones(1, 1),
+            'out.bias': torch.zeros(1),
+        }
+    )
+    with torch.no_grad():
+        expected = 2.0 / (1 + math.exp(-2.0)) * 3.0
+        assert layer(torch.ones(1, 1)).item() == pytest.approx(expected)
 
 
 def test_tokens_can_be_normalised_once_more():
