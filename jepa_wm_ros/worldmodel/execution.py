@@ -1,31 +1,32 @@
-"""How a model is run: numbers of reduced precision, compiled blocks, memory for candidates."""
+"""How a model is run: packed weights, numbers of reduced precision, compiled blocks, memory."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import torch
 from torch import Tensor, nn
 
-from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.worldmodel.checks import one_of, require
-from jepa_wm_ros.worldmodel.families.frame_model import FrameWorldModel
-from jepa_wm_ros.worldmodel.predictors.attention import Attention
-from jepa_wm_ros.worldmodel.predictors.blocks import Mlp
+from jepa_wm_ros.worldmodel.predictors.attention import Attention, Projection
+from jepa_wm_ros.worldmodel.predictors.blocks import Block, Mlp
 from jepa_wm_ros.worldmodel.predictors.conditioning import Conditioning
+from jepa_wm_ros.worldmodel.predictors.packed import (
+    PackedLinear,
+    PackedMlp,
+    PackedProjection,
+    can_pack,
+)
 from jepa_wm_ros.worldmodel.predictors.rollout import candidates_within
+from jepa_wm_ros.worldmodel.predictors.transformer import Transformer
 
 if TYPE_CHECKING:
-    from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 AnyModule = TypeVar('AnyModule', bound=nn.Module)
-DTYPES = ('fp32', 'bf16')
-
-
-class ExecutionError(JepaWmError):
-    """A model that cannot be run in the way that was asked for."""
+DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,63 +34,106 @@ class ExecutionSettings:
     """How to run the predictor of a model.
 
     Attributes:
-        dtype: Numbers of the predictor's large matrix products: `fp32`, which changes nothing, or
-            `bf16`, which is faster and rounds; the residual stream, the norms, the modulations
-            and all costs stay in float32 in both.
-        compile: Whether blocks are compiled by `torch.compile`: minutes at first, then faster.
-        memory_bytes: What the tokens of candidates may take at once; 0 for the model's own bound.
+        dtype: Numbers of the predictor's large matrix products: `fp32`, or `bf16`, which is
+            faster and rounds; the residual stream, the norms, the modulations and all costs stay
+            in float32 in both.
+        packed: Whether weights are packed for the CPU, see `predictors.packed`.
+        compile: Whether blocks are compiled by `torch.compile` (instead of packed): minutes at
+            first, then faster.
+        memory_bytes: What the tokens of candidates may take at once; 0 for a bound of our own.
     """
 
     dtype: str = 'fp32'
+    packed: bool = True
     compile: bool = False
     memory_bytes: int = 0
 
     def __post_init__(self) -> None:
         """Refuse unknown types and negative memory."""
-        one_of('dtype', self.dtype, DTYPES)
+        one_of('dtype', self.dtype, tuple(DTYPES))
         require(self.memory_bytes >= 0, f'memory_bytes must not be negative: {self.memory_bytes}')
 
 
 class ReducedLinear(nn.Module):
-    """A linear layer that multiplies in bfloat16 and takes and gives float32."""
+    """A linear layer that multiplies in another type, and gives back the type that it takes."""
 
-    def __init__(self, layer: nn.Linear) -> None:
-        """Keep the layer's weights in bfloat16."""
+    def __init__(self, layer: nn.Module, dtype: torch.dtype) -> None:
+        """Wrap a layer that takes and gives `dtype`."""
         super().__init__()
-        self.layer = _cast(layer)
+        self.layer, self.dtype = layer, dtype
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(..., inputs)` to `(..., outputs)`."""
-        result: Tensor = self.layer(x.bfloat16())
+        result: Tensor = self.layer(x.to(self.dtype))
         return result.to(x.dtype)
 
 
 def run_as(model: WorldModel, settings: ExecutionSettings) -> WorldModel:
-    """Return a model that predicts as the settings say, with the same encoder and contract.
+    """Return a model for inference that predicts as the settings say.
 
-    The given model stays as it is; what needs no conversion is shared.
-
-    Raises:
-        ExecutionError: The model has no transformer predictor, and something else than its
-            ordinary way was asked for.
+    Encoder, contract and whatever needs no conversion are shared with the given model, which
+    stays as it is.
     """
-    if settings == ExecutionSettings():
+    predictor = getattr(model, 'predictor', None)
+    if not isinstance(model, nn.Module) or not isinstance(predictor, nn.Module):
         return model
-    if not isinstance(model, FrameWorldModel):
-        raise ExecutionError(
-            f'{model.contract.name}: its predictor is no transformer of frames and runs in one '
-            'way only; leave out dtype, compile and memory'
-        )
-    twin = _twin(model)
-    if settings.dtype == 'bf16':
-        twin.predictor = _reduced(twin.predictor)
-    if settings.compile:
-        twin.predictor = _compiled(twin.predictor)
-    if settings.memory_bytes:
+    twin = cast('Any', _twin(model))
+    twin.predictor = _Conversion(settings, next(predictor.parameters()).device).of(predictor)
+    if hasattr(twin, 'candidates_at_once') and settings.memory_bytes:
         twin.candidates_at_once = candidates_within(
             settings.memory_bytes, twin.predictor.core.settings, twin.architecture.window
         )
     return cast('WorldModel', twin)
+
+
+class _Conversion:
+    """Replaces layers, in copies of the modules that contain them."""
+
+    def __init__(self, settings: ExecutionSettings, device: torch.device) -> None:
+        self.dtype = DTYPES[settings.dtype]
+        self.compile = settings.compile
+        self.pack = settings.packed and not settings.compile and can_pack(device)
+
+    def of(self, module: nn.Module) -> nn.Module:
+        """Return a module that stands in for another."""
+        if isinstance(module, Conditioning):
+            return module  # one product for each frame, not for each token: exact is cheap
+        if isinstance(module, Projection):
+            return PackedProjection(module, self.dtype) if self.pack else _cast(module, self.dtype)
+        if isinstance(module, Mlp) and self.pack:
+            return PackedMlp(module, self.dtype)
+        if isinstance(module, nn.Linear):
+            return ReducedLinear(self._linear(module), self.dtype)
+        twin = _twin(module)
+        for name, child in module.named_children():
+            twin._modules[name] = self._child(module, name, child)
+        if isinstance(twin, Transformer) and twin.settings.condition_dim:
+            twin.merged = _merged(twin)
+        if isinstance(twin, Block) and self.compile:
+            twin.compile(dynamic=False)
+        return twin
+
+    def _child(self, parent: nn.Module, name: str, child: nn.Module) -> nn.Module:
+        if name == 'modulation' and isinstance(parent, Block):
+            return child
+        if isinstance(parent, (Attention, Mlp)) and isinstance(child, nn.Linear):
+            # Within these two, one layer hands on to the next in its own type.
+            return self.of(child) if isinstance(child, Projection) else self._linear(child)
+        return self.of(child)
+
+    def _linear(self, layer: nn.Linear) -> nn.Module:
+        if self.pack:
+            return PackedLinear(layer.weight, layer.bias, self.dtype)
+        return _cast(layer, self.dtype)
+
+
+def _merged(core: Transformer) -> nn.Linear:
+    """Return the modulations of all blocks as one layer."""
+    layers = [cast('nn.Linear', block.modulation) for block in core.blocks]
+    merged = nn.Linear(1, 1).requires_grad_(False)
+    merged.weight = nn.Parameter(torch.cat([layer.weight for layer in layers]), False)
+    merged.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), False)
+    return merged
 
 
 def _twin(module: AnyModule) -> AnyModule:
@@ -99,38 +143,11 @@ def _twin(module: AnyModule) -> AnyModule:
     return twin
 
 
-def _cast(layer: nn.Linear) -> nn.Linear:
+def _cast(layer: AnyModule, dtype: torch.dtype) -> AnyModule:
+    """Return a layer with its weights in another type; the same layer when they are."""
     twin = _twin(layer)
     twin._parameters = {
-        name: None if value is None else nn.Parameter(value.detach().bfloat16(), False)
+        name: None if value is None else nn.Parameter(value.detach().to(dtype), False)
         for name, value in layer._parameters.items()
     }
-    return twin
-
-
-def _reduced(module: AnyModule) -> AnyModule:
-    """Return a module whose large matrix products are in bfloat16.
-
-    Attention and MLP keep the type from one layer to the next; others give float32 back. What is
-    one product for each frame and not for each token stays exact: actions and modulations.
-    """
-    inside = isinstance(module, (Attention, Mlp))
-    twin = _twin(module)
-    for name, child in module.named_children():
-        if isinstance(child, Conditioning):
-            continue
-        if not isinstance(child, nn.Linear):
-            twin._modules[name] = _reduced(child)
-        elif name != 'modulation':
-            twin._modules[name] = _cast(child) if inside else ReducedLinear(child)
-    return twin
-
-
-def _compiled(predictor: FramePredictor) -> FramePredictor:
-    """Return a predictor with compiled blocks; alike as they are, they share their code."""
-    twin = _twin(predictor)
-    twin.core = _twin(predictor.core)
-    twin.core.blocks = nn.ModuleList(_twin(block) for block in predictor.core.blocks)
-    for block in twin.core.blocks:
-        block.compile(dynamic=False)
     return twin

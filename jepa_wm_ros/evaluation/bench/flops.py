@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,8 +18,16 @@ def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
     return 2 * batch * heads * queries * key[-2] * (width + value[-1])
 
 
-MORE = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
-"""What PyTorch's counter lacks: fused attention on a CPU."""
+def _linear(x: Any, weight: Any, *_: Any, **__: Any) -> int:
+    """Return what a linear layer takes, from the shapes `(..., inputs)` and (outputs, inputs)."""
+    return 2 * math.prod(x) * int(weight[0])
+
+
+MORE = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    torch.ops.mkldnn._linear_pointwise: _linear,
+}
+"""What PyTorch's counter lacks: fused attention and packed linear layers on a CPU."""
 
 
 def count_flops(run: Callable[[], object]) -> int:

@@ -44,6 +44,31 @@ class KeysValues:
         return KeysValues(_append(self.keys, other.keys), _append(self.values, other.values))
 
 
+class Projection(nn.Linear):
+    """Queries, keys and values by one matrix; frames that nobody asks about get no queries."""
+
+    def forward(self, x: Tensor, asked: int) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Project frames `(B, T, N, D)`.
+
+        Args:
+            x: New frames.
+            asked: How many of them, from the last, want queries.
+
+        Returns:
+            Queries `(B, asked, N, inner)`, and keys and values `(B, T, N, 2 * inner)`.
+        """
+        x = x.to(self.weight.dtype)
+        inner = self.out_features // 3
+        if asked == x.shape[1]:
+            whole = super().forward(x)
+            return whole[..., :inner], whole[..., inner:]
+        queries, others = (
+            linear(part, self.weight[chosen], None if self.bias is None else self.bias[chosen])
+            for part, chosen in ((x[:, -asked:], slice(inner)), (x, slice(inner, None)))
+        )
+        return queries, others
+
+
 class Attention(nn.Module):
     """Attention with one product for queries, keys and values, and one for the result."""
 
@@ -54,7 +79,7 @@ class Attention(nn.Module):
         self.inner = settings.heads * settings.head_dim
         self.causal = settings.mask == 'frame_causal'
         self.dropout = settings.dropout
-        self.qkv = nn.Linear(settings.dim, 3 * self.inner, bias=settings.qkv_bias)
+        self.qkv = Projection(settings.dim, 3 * self.inner, bias=settings.qkv_bias)
         self.out = nn.Linear(self.inner, settings.dim)
 
     def forward(
@@ -75,7 +100,6 @@ class Attention(nn.Module):
         Returns:
             The result `(B, asked, N, D)`, and keys and values of past and new frames.
         """
-        x = x.to(self.qkv.weight.dtype)
         frames, tokens = x.shape[1], x.shape[2]
         first = 0 if past is None else past.keys.shape[2] // tokens
         asked = frames if asked is None else asked
@@ -89,21 +113,9 @@ class Attention(nn.Module):
         return self.out(merged), seen
 
     def _project(self, x: Tensor, asked: int) -> tuple[Tensor, KeysValues]:
-        if asked == x.shape[1]:
-            queries, keys, values = self._heads(self.qkv(x), 3)
-            return queries, KeysValues(keys, values)
-        # Frames that nobody asks about need no queries.
-        weight, bias = self.qkv.weight, self.qkv.bias
-        (queries,) = self._heads(
-            linear(
-                x[:, -asked:], weight[: self.inner], None if bias is None else bias[: self.inner]
-            ),
-            1,
-        )
-        keys, values = self._heads(
-            linear(x, weight[self.inner :], None if bias is None else bias[self.inner :]), 2
-        )
-        return queries, KeysValues(keys, values)
+        queries, others = self.qkv(x, asked)
+        keys, values = self._heads(others, 2)
+        return self._heads(queries, 1)[0], KeysValues(keys, values)
 
     def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
         """Split `(B, T, N, parts * inner)` into parts of `(B, heads, T * N, head_dim)`."""

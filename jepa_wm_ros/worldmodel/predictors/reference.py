@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention, silu
+from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
 from jepa_wm_ros.worldmodel.predictors.blocks import Block
 from jepa_wm_ros.worldmodel.predictors.masks import frame_causal
@@ -67,7 +67,8 @@ class ReferenceTransformer(nn.Module):
 
     def _attention(self, attention: Attention, x: Tensor, frames: int) -> Tensor:
         batch, length, _ = x.shape
-        split = attention.qkv(x).unflatten(-1, (3, attention.heads, -1)).permute(2, 0, 3, 1, 4)
+        whole = linear(x, attention.qkv.weight, attention.qkv.bias)
+        split = whole.unflatten(-1, (3, attention.heads, -1)).permute(2, 0, 3, 1, 4)
         queries, keys, values = split
         if self.core.settings.positions == 'rope':
             queries = _turned(queries, frames, self.core.settings)

@@ -62,6 +62,7 @@ class Transformer(nn.Module):
             if settings.positions == 'rope'
             else None
         )
+        self.merged: nn.Module | None = None  # all modulations in one product, see `run_as`
         self._begin()
 
     def modulate(self, condition: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -78,6 +79,9 @@ class Transformer(nn.Module):
         if condition is None:
             return (None,) * len(self.blocks)
         active = nn.functional.silu(condition)
+        if self.merged is not None:
+            together = self.merged(active).unflatten(-1, (len(self.blocks), 6, -1))
+            return together.unbind(-3)
         return tuple(block.modulate(active) for block in self._each())
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
