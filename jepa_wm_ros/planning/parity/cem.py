@@ -45,7 +45,7 @@ def run_jepa_wm(case: Case) -> dict[str, Tensor]:
     config, inputs = case.config, case.inputs
     fields = inputs['noise'].shape[-1]
     model = frame_model(
-        _shaped(case, inputs['z_init'], fields), predictor_settings(case), JEPA_WM_KEYS
+        _shaped(case, inputs['z_init'], fields), predictor_settings(case.config), JEPA_WM_KEYS
     )
     context, goal = Latent(patches(inputs['z_init'])), Latent(patches(inputs['z_goal'])[0])
     bound = group_bounds(config, fields)

@@ -123,7 +123,8 @@ def trace(
 def group_bounds(config: Mapping[str, Any], fields: int) -> Tensor:
     """Return the limits `(fields,)` of `max_norm_dims`; what is in no group has none."""
     bound = torch.full((fields,), float('inf'))
-    groups = config.get('max_norm_dims') or []
-    for dims, norm in zip(groups, config.get('max_norms') or [], strict=True):
+    norms = config.get('max_norms') or []
+    groups = config.get('max_norm_dims') or [list(range(fields))]
+    for dims, norm in zip(groups, norms, strict=bool(norms)):
         bound[dims] = norm
     return bound
