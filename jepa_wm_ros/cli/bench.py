@@ -1,4 +1,4 @@
-"""`jepa-wm bench`: how fast a model is."""
+"""`jepa-wm bench`: how fast a model is, or the simulated cell."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the sub-command's arguments."""
     from pathlib import Path
 
-    parser = subparsers.add_parser('bench', help='measure how fast a model is')
+    from jepa_wm_ros.cli.bench_cell import add_cell_parser
+
+    parser = subparsers.add_parser('bench', help='measure how fast a model or the cell is')
     kinds = parser.add_subparsers(dest='kind', required=True, metavar='KIND')
     plan = kinds.add_parser(
         'plan',
@@ -44,6 +46,9 @@ def add_parser(subparsers: Subparsers) -> None:
     plan.add_argument('--iterations', type=int, help="default: the model's own setting")
     plan.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N (default: cpu)')
     plan.add_argument('--dtype', choices=('fp32', 'bf16'), default='fp32', help='default: fp32')
+    plan.add_argument(
+        '--unpacked', action='store_true', help='leave weights in their ordinary order on a CPU'
+    )
     plan.add_argument('--compile', action='store_true', help='compile blocks by torch.compile')
     plan.add_argument(
         '--memory-gb', type=float, default=0.0, help='for the tokens of candidates at once [GB]'
@@ -58,7 +63,8 @@ def add_parser(subparsers: Subparsers) -> None:
     plan.add_argument('--threads', type=int, default=0, help="default: PyTorch's own")
     plan.add_argument('--seed', type=int, default=0, help='default: 0')
     plan.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
-    parser.set_defaults(run=run)
+    plan.set_defaults(run=run)
+    add_cell_parser(kinds)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,6 +113,7 @@ def _settings(args: argparse.Namespace, planning: PlanningSettings) -> PlanBench
             iterations=given(args.iterations, planning.iterations),
             execution=ExecutionSettings(
                 dtype=args.dtype,
+                packed=not args.unpacked,
                 compile=args.compile,
                 memory_bytes=round(args.memory_gb * GIGA),
             ),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 AnyModule = TypeVar('AnyModule', bound=nn.Module)
+CACHE_BYTES = 2**26
+"""On a CPU, tokens of candidates that are worked on at once should nearly fit into its cache."""
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
 
@@ -78,10 +80,12 @@ def run_as(model: WorldModel, settings: ExecutionSettings) -> WorldModel:
     if not isinstance(model, nn.Module) or not isinstance(predictor, nn.Module):
         return model
     twin = cast('Any', _twin(model))
-    twin.predictor = _Conversion(settings, next(predictor.parameters()).device).of(predictor)
-    if hasattr(twin, 'candidates_at_once') and settings.memory_bytes:
+    device = next(predictor.parameters()).device
+    twin.predictor = _Conversion(settings, device).of(predictor)
+    memory = settings.memory_bytes or (CACHE_BYTES if device.type == 'cpu' else 0)
+    if hasattr(twin, 'candidates_at_once') and memory:
         twin.candidates_at_once = candidates_within(
-            settings.memory_bytes, twin.predictor.core.settings, twin.architecture.window
+            memory, twin.predictor.core.settings, twin.architecture.window
         )
     return cast('WorldModel', twin)
 

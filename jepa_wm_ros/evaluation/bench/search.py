@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.judge import Judge, Question
+from jepa_wm_ros.planning.judge import Question
 from jepa_wm_ros.planning.objectives import make_objective
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.rules import make_rules
@@ -59,29 +59,21 @@ class Search:
     seed: int
     share: Callable[[CostFunction], CostFunction]
 
-    def run(self, model: WorldModel, extra_rollout: bool = False) -> Outcome:
-        """Search once.
+    def run(self, model: WorldModel, extra_rollouts: bool = False) -> Outcome:
+        """Search once; the mean of the last elites is judged, too.
 
         Args:
             model: Predicts.
-            extra_rollout: Whether the mean is rolled out once more in each iteration, as published
+            extra_rollouts: Whether the mean is rolled out in every iteration, as published
                 planners do for their logs.
         """
-        judge = Judge(
-            model,
-            make_objective(self.settings, model.contract.camera),
-            self.question,
-            self.rules.space,
-            action_weight=self.settings.action_weight,
-            chunk=self.settings.chunk,
-        )
+        objective = make_objective(self.settings, model.contract.camera)
         seen: list[Tensor] = []
 
         def cost(candidates: Tensor) -> Tensor:
-            costs = judge(candidates)
-            if extra_rollout:
+            if extra_rollouts and seen and candidates.shape[1] > 1:
                 self.predict(model, candidates[:, :1])
-            return costs
+            return objective(self.predict(model, candidates), self.question.goal)
 
         def kept(candidates: Tensor) -> Tensor:
             seen.append(shared(candidates))
@@ -147,6 +139,7 @@ def make_search(
         executed_steps=1,
         result='mean',
         stop_std=0.0,
+        action_weight=0.0,
     )
     here, goal = (_observation(model, seed + i, device) for i in range(2))
     past = torch.zeros(1, 0, model.contract.action.dim, device=device)
