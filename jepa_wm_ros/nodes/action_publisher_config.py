@@ -158,6 +158,11 @@ class ActionPublisherConfig:
     max_drift_rad: float = parameter(
         math.radians(3.0), 'the same for rotation', unit='rad', minimum=0.0, dynamic=True
     )
+    stop_on_surprise: bool = parameter(
+        False,
+        'refuse to go on after a step that did what the world model had not expected at all',
+        dynamic=True,
+    )
     max_tracking_error_m: float = parameter(
         0.1, 'most distance between command and arm', unit='m', minimum=0.0, dynamic=True
     )
@@ -259,6 +264,7 @@ class ActionPublisherConfig:
             max_plan_age_s=self.max_plan_age_s,
             max_drift_m=self.max_drift_m,
             max_drift_rad=self.max_drift_rad,
+            stop_on_surprise=self.stop_on_surprise,
             max_tracking_error_m=self.max_tracking_error_m if moves else math.inf,
             max_tracking_error_rad=self.max_tracking_error_rad if moves else math.inf,
         )

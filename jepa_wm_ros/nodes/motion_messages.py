@@ -48,6 +48,7 @@ def decode_plan(message: Plan, base_frame: str) -> MotionPlan:
         observation_stamp_s=decode_stamp(message.observation_stamp),
         observation_pose=decode_pose(message.observation_pose),
         step=message.step,
+        surprised=message.surprised,
     )
 
 

@@ -179,6 +179,7 @@ class ArmExecutor:
             plan_age_s=now.ros_s - plan.observation_stamp_s,
             observation_pose=plan.observation_pose,
             measured_pose=seen_at,
+            surprised=plan.surprised,
         )
         refusal = self.supervisor.admit(admission, now.steady_s)
         if refusal is not None:

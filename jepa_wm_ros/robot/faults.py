@@ -56,6 +56,7 @@ class ResultCode(IntEnum):
     PREEMPTED = 15
     STOPPED = 16
     SHUTDOWN = 17
+    SURPRISED = 18
 
 
 @dataclass(frozen=True, slots=True)

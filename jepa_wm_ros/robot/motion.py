@@ -43,6 +43,7 @@ class MotionPlan:
         observation_stamp_s: When the plan's picture was taken [s], ROS clock.
         observation_pose: Flange at that time, in the base frame.
         step: Number of the plan within its goal.
+        surprised: Whether the last step did what the world model had not expected at all.
     """
 
     actions: NDArray[np.float64]
@@ -50,6 +51,7 @@ class MotionPlan:
     observation_stamp_s: float
     observation_pose: Pose
     step: int = 0
+    surprised: bool = False
 
     def __post_init__(self) -> None:
         """Check shapes and durations; numbers that are not finite are the supervisor's affair.

@@ -30,6 +30,7 @@ from jepa_wm_ros.robot.safety_rules import (
     drifted,
     finite,
     old_plan,
+    surprised,
 )
 
 NOT_READY = (
@@ -171,6 +172,7 @@ class SafetySupervisor:
             or self._second_publisher()
             or self._counted(old_plan(admission, self.limits))
             or self._counted(drifted(admission, self.limits))
+            or self._counted(surprised(admission, self.limits))
         )
         if refusal is None:
             self._state = SafetyState.EXECUTING

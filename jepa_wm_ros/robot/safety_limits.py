@@ -34,6 +34,8 @@ class SafetyLimits:
         max_plan_age_s: Age of a plan's observation when its execution begins [s].
         max_drift_m: How far the arm may have moved since the plan's observation [m].
         max_drift_rad: The same for rotation [rad].
+        stop_on_surprise: Whether a plan is refused after a step that the world model did not
+            expect at all.
         max_tracking_error_m: Commanded to measured flange position during a motion [m].
         max_tracking_error_rad: The same for rotation [rad].
     """
@@ -52,6 +54,7 @@ class SafetyLimits:
     max_plan_age_s: float = 2.0
     max_drift_m: float = 0.01
     max_drift_rad: float = math.radians(3.0)
+    stop_on_surprise: bool = False
     max_tracking_error_m: float = 0.1
     max_tracking_error_rad: float = 0.5
 

@@ -35,12 +35,14 @@ class Admission:
         observation_pose: Flange when the plan's observation was taken, in the base frame.
         measured_pose: Flange that the observation pose has to agree with (now or, while moving,
             at the observation's stamp).
+        surprised: Whether the last step did what the world model had not expected at all.
     """
 
     actions: NDArray[np.float64]
     plan_age_s: float
     observation_pose: Pose
     measured_pose: Pose
+    surprised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,17 @@ def drifted(admission: Admission, limits: SafetyLimits) -> Refusal | None:
         f'the arm is {offset * 1000:.1f} mm and {math.degrees(angle):.2f} deg from where the '
         f'observation of the plan saw it (limits {limits.max_drift_m * 1000:.1f} mm, '
         f'{math.degrees(limits.max_drift_rad):.2f} deg): plan again',
+    )
+
+
+def surprised(admission: Admission, limits: SafetyLimits) -> Refusal | None:
+    """Refuse to go on after a step that the world model did not expect at all, if asked to."""
+    if not (limits.stop_on_surprise and admission.surprised):
+        return None
+    return Refusal(
+        ResultCode.SURPRISED,
+        'the last step did what the world model had not expected at all (stop_on_surprise): look '
+        'whether the arm touched something or the scene changed, then send the goal again',
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from typing import TYPE_CHECKING
 
@@ -43,4 +44,22 @@ def encode_plan(
     message.deadline_hit = plan.deadline_hit
     message.restarted = plan.restarted
     message.saturation = plan.saturation
+    message.stopped = plan.stopped
+    message.rollout_time_s = plan.rollout_time_s
+    message.objective_time_s = plan.objective_time_s
+    message.solver_time_s = plan.solver_time_s
+    if plan.elites is not None:
+        message.elites = array('d', plan.elites.ravel())
+        message.elite_costs = array('d', plan.elite_costs)
+    _encode_surprise(plan, message)
     return message
+
+
+def _encode_surprise(plan: Plan, message: PlanMessage) -> None:
+    surprise = plan.surprise
+    if surprise is None:
+        message.prediction_error = message.surprise = math.nan
+        return
+    message.prediction_error = surprise.distance
+    message.surprise = surprise.score
+    message.surprised = surprise.flagged

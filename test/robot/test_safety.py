@@ -116,6 +116,17 @@ def test_plans_in_doubt_are_refused(armed, change, code):
     assert armed.state is SafetyState.ARMED
 
 
+def test_a_surprise_stops_the_arm_only_where_it_is_asked_to(armed):
+    surprising = admission(surprised=True)
+    armed.limits = dataclasses.replace(armed.limits, stop_on_surprise=True)
+    refusal = armed.admit(surprising, NOW)
+    assert refusal.code is ResultCode.SURPRISED
+    assert 'stop_on_surprise' in refusal.message
+    assert armed.counters.refused == 1
+    armed.limits = dataclasses.replace(armed.limits, stop_on_surprise=False)
+    assert armed.admit(surprising, NOW) is None
+
+
 @pytest.mark.parametrize(
     'change',
     [
