@@ -86,6 +86,7 @@ def camera(size: int = 8, **changes) -> CameraContract:
         ((480, 640), (480, 640)),
         ((90, 91), (90, 91)),
         ((50, 100), (50, 68)),  # 67.5, half to even
+        ((100, 50), (67, 50)),  # at 16.5 from the top: 16
         ((51, 100), (51, 69)),  # at 15.5 from the left: 15
     ],
 )
