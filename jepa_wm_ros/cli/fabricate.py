@@ -104,33 +104,24 @@ def _check(names: list[str], out: Path | None, work: Path | None, console: Conso
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
+    """Lay the figures out; peaks are in multiples of the weights."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table('preset')
-    for name in (
-        'parameters',
-        'weights, GB',
-        'import, s',
-        'its peak',
-        'load, s',
-        'its peak',
-        'encode, s',
-        'predict, s',
-        'passed',
-    ):
-        table.add_column(name, justify='right')
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column('preset', no_wrap=True)
+    for name in ('parameters', 'import', 'peak', 'load', 'peak', 'predict', 'passed'):
+        table.add_column(name, justify='right', no_wrap=True)
     for row in rows:
-        figures = ['-'] * 8
+        figures = ['-'] * 6
         if 'parameters' in row:
             figures = [
-                f'{sum(row["parameters"].values()):,}',
-                f'{row["weights_bytes"] / 1e9:.2f}',
-                f'{row["import_s"]:.1f}',
+                f'{sum(row["parameters"].values()) / 1e6:,.2f} M',
+                f'{row["import_s"]:.1f} s',
                 f'{row["import_peak"]:.2f} x',
-                f'{row["load_s"]:.1f}',
+                f'{row["load_s"]:.1f} s',
                 f'{row["load_peak"]:.2f} x',
-                f'{row["encode_s"]:.2f}',
-                f'{row["predict_s"]:.2f}',
+                f'{row["encode_s"] + row["predict_s"]:.1f} s',
             ]
         table.add_row(row['preset'], *figures, 'yes' if row['passed'] else '[red]no[/]')
     return table

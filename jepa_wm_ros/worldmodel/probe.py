@@ -12,6 +12,9 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.worldmodel.observation import encode_picture
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jepa_wm_ros.worldmodel.latent import Latent
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 CANDIDATES = 2
@@ -51,7 +54,6 @@ def probe(model: WorldModel, seed: int = 0) -> Probe:
     random = np.random.default_rng(seed)
     size = (contract.camera.height, contract.camera.width, 3)
     picture = random.integers(0, 256, size, dtype=np.uint8)
-    state = np.array(contract.proprio.mean) if contract.proprio.fields else None
     lower, upper = (
         torch.tensor(contract.action.tiled(bound))
         for bound in (contract.action.lower, contract.action.upper)
@@ -59,7 +61,7 @@ def probe(model: WorldModel, seed: int = 0) -> Probe:
     share = torch.from_numpy(random.random((1, CANDIDATES, STEPS, contract.action.dim))).float()
     actions = lower + (upper - lower) * share
     started = time.perf_counter()
-    latent = encode_picture(model, picture, state)
+    latent = _encode(model, picture)
     encoded = time.perf_counter()
     device = latent.tokens.device
     with torch.inference_mode():
@@ -83,3 +85,21 @@ def probe(model: WorldModel, seed: int = 0) -> Probe:
         encode_s=encoded - started,
         predict_s=finished - encoded,
     )
+
+
+def _encode(model: WorldModel, picture: NDArray[np.uint8]) -> Latent:
+    """Encode a picture, or random slots for a model that is given them; `(1, N, D)`."""
+    import torch
+
+    from jepa_wm_ros.worldmodel.families.cjepa import SlotWorldModel
+    from jepa_wm_ros.worldmodel.slot_providers import GivenSlots
+
+    proprio = model.contract.proprio
+    if isinstance(model, SlotWorldModel) and isinstance(model.encoder, GivenSlots):
+        slots = torch.randn(1, 1, model.encoder.slots, model.encoder.dim)
+        state = torch.tensor(proprio.mean)[None, None] if proprio.fields else None
+        device = next(model.parameters()).device
+        with torch.inference_mode():
+            given = None if state is None else state.to(device)
+            return model.encode_given(slots.to(device), given).frame(0)
+    return encode_picture(model, picture, np.array(proprio.mean) if proprio.fields else None)

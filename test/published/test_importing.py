@@ -204,5 +204,5 @@ def test_an_encoder_that_nobody_needs_is_refused(tmp_path: Path) -> None:
 def test_another_model_s_file_is_refused(jepa, tmp_path: Path) -> None:
     preset, paths, out = jepa
     other = write_files(small_preset('lewm_pusht', tmp_path), tmp_path / 'other')
-    with pytest.raises(CheckpointError, match=r'does not fit the model: .* unexpected: .* missing'):
+    with pytest.raises(CheckpointError, match=r'does not fit: .* unexpected: .* missing'):
         import_checkpoint(preset, other['checkpoint'], paths['encoder'], out)

@@ -137,7 +137,7 @@ class KeyMap:
             converted[target] = tensor
         problems['of a wrong shape'] = misshapen
         if any(problems.values()):
-            raise CheckpointError(f'{source} does not fit the model: {_listed(problems)}')
+            raise CheckpointError(f'{source} does not fit: {_listed(problems)}')
         return converted
 
     def _enter(self, account: Account, key: str, name: str) -> None:

@@ -19,6 +19,8 @@ from jepa_wm_ros.worldmodel.memory import peak_bytes, reset_peak, resident_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jepa_wm_ros.worldmodel.contract import Contract
+
 LIMIT = 1.3
 """Most memory that importing or loading may take, in multiples of the bundle's weights."""
 
@@ -47,7 +49,9 @@ def try_preset(
     from jepa_wm_ros.worldmodel.published.presets import load_preset
 
     preset = load_preset(name)
-    paths = {role: folder / f'{name}-{file.name}' for role, file in preset.files.items()}
+    paths = {
+        role: folder / f'{name}-{Path(file.name).name}' for role, file in preset.files.items()
+    }
     bundle = folder / name
     figures: dict[str, Any] = {'preset': name}
     try:
@@ -85,7 +89,7 @@ def import_files(name: str, paths: dict[str, Path], out: Path) -> dict[str, Any]
     from jepa_wm_ros.worldmodel.published.presets import load_preset
 
     preset = load_preset(name)
-    _warm_up()
+    _warm_up(preset.contract)
     before, started = resident_bytes(), time.perf_counter()
     report = import_checkpoint(preset, paths['checkpoint'], paths.get('encoder'), out)
     weights = (out / WEIGHTS_FILE).stat().st_size
@@ -100,11 +104,11 @@ def import_files(name: str, paths: dict[str, Path], out: Path) -> dict[str, Any]
 
 def load_and_predict(bundle: Path) -> dict[str, Any]:
     """Load a bundle and let it predict; gives time and memory."""
-    from jepa_wm_ros.worldmodel.bundle import WEIGHTS_FILE, load_bundle
+    from jepa_wm_ros.worldmodel.bundle import WEIGHTS_FILE, load_bundle, read_contract
     from jepa_wm_ros.worldmodel.probe import probe
 
     weights = (bundle / WEIGHTS_FILE).stat().st_size
-    _warm_up()
+    _warm_up(read_contract(bundle))
     before, started = resident_bytes(), time.perf_counter()
     model = load_bundle(bundle)
     loaded, peak = time.perf_counter(), peak_bytes()
@@ -115,12 +119,13 @@ def load_and_predict(bundle: Path) -> dict[str, Any]:
     return {**figures, **dataclasses.asdict(probe(model))}
 
 
-def _warm_up() -> None:
-    """Import what loading needs and let torch start its threads, which is no part of the model."""
+def _warm_up(contract: Contract) -> None:
+    """Import the model's code and let torch start its threads, which is no part of the weights."""
     import torch
 
-    import jepa_wm_ros.worldmodel.families.frame_model  # noqa: F401
+    from jepa_wm_ros.worldmodel.building import build_empty
 
+    build_empty(contract)
     (torch.ones(64, 64) @ torch.ones(64, 64)).isfinite().all()
     reset_peak()
 
