@@ -118,9 +118,9 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             figures = [
                 f'{sum(row["parameters"].values()) / 1e6:,.2f} M',
                 f'{row["import_s"]:.1f} s',
-                f'{row["import_peak"]:.2f} x',
+                f'{row["import_peak"]:.2f}',
                 f'{row["load_s"]:.1f} s',
-                f'{row["load_peak"]:.2f} x',
+                f'{row["load_peak"]:.2f}',
                 f'{row["encode_s"] + row["predict_s"]:.1f} s',
             ]
         table.add_row(row['preset'], *figures, 'yes' if row['passed'] else '[red]no[/]')

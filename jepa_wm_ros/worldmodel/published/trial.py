@@ -50,10 +50,10 @@ def try_preset(
 
     preset = load_preset(name)
     paths = {
-        role: folder / f'{name}-{Path(file.name).name}' for role, file in preset.files.items()
+        role: folder / f'{preset.name}-{Path(file.name).name}' for role, file in preset.files.items()
     }
-    bundle = folder / name
-    figures: dict[str, Any] = {'preset': name}
+    bundle = folder / preset.name
+    figures: dict[str, Any] = {'preset': preset.name}
     try:
         told('fabricate')
         for role in preset.files:
