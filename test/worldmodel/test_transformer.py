@@ -91,6 +91,19 @@ def test_only_the_frames_asked_for_are_computed_to_the_end(asked):
     torch.testing.assert_close(some, whole[:, -asked:])
 
 
+@pytest.mark.parametrize('kind', ['jepa_wm', 'dino_wm'])
+def test_what_is_kept_of_a_frame_holds_nothing_else_in_memory(kind):
+    core = build(kind).core
+    x, condition = torch.randn(2, 2, 6, core.settings.dim).double(), None
+    if core.settings.condition_dim:
+        condition = torch.randn(2, 2, core.settings.dim).double()
+    _, past = core.extend(x, core.modulate(condition), keep=True)
+    assert past is not None
+    for block in past.blocks:
+        for part in (block.keys, block.values):
+            assert part.untyped_storage().nbytes() == part.nbytes
+
+
 def test_a_block_of_adaln_zero_begins_as_the_identity():
     settings = PredictorSettings(depth=2, heads=2, conditioning='adaln_zero', positions='none')
     core = FramePredictor(settings, FrameShape(latent_dim=8, grid=(1, 1), action_dim=2)).core

@@ -43,6 +43,10 @@ class KeysValues:
         """
         return KeysValues(_append(self.keys, other.keys), _append(self.values, other.values))
 
+    def alone(self) -> KeysValues:
+        """Return them in memory of their own: a view would keep the queries beside them alive."""
+        return KeysValues(self.keys.contiguous(), self.values.contiguous())
+
 
 class Projection(nn.Linear):
     """Queries, keys and values by one matrix; frames that nobody asks about get no queries."""

@@ -138,7 +138,7 @@ class Transformer(nn.Module):
             wanted = asked if i == len(self.blocks) - 1 else None
             x, entry = block(x, modulations[i], self.rotary, before, wanted)
             if keep:
-                seen.append(entry)
+                seen.append(entry.alone())
         return self.norm(x), Past(first + frames, tuple(seen)) if keep else None
 
     def _each(self) -> list[Block]:
