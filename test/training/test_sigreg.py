@@ -1,16 +1,11 @@
-"""SIGReg against known values and against the reference implementation's."""
+"""SIGReg against known values."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from jepa_wm_ros.training.sigreg import NULL_EXPECTATION, random_directions, sigreg
-
-PARITY = Path(__file__).parents[1] / 'data' / 'parity' / 'lewm' / 'tensors.safetensors'
 
 
 def one_dimensional(samples: torch.Tensor) -> float:
@@ -49,13 +44,3 @@ def test_the_order_within_a_batch_does_not_matter() -> None:
 def test_directions_have_unit_length() -> None:
     lengths = random_directions(7, 100, torch.Generator().manual_seed(0)).norm(dim=0)
     assert torch.allclose(lengths, torch.ones(100))
-
-
-def test_value_and_gradient_equal_the_reference() -> None:
-    vectors = load_file(PARITY)
-    directions = torch.nn.functional.normalize(vectors['in/sigreg_A'], dim=0)
-    embeddings = vectors['in/sigreg_emb'].requires_grad_()
-    value = sigreg(embeddings, directions)
-    value.backward()
-    assert torch.allclose(value, vectors['out/sigreg_value'], rtol=1e-5)
-    assert torch.allclose(embeddings.grad, vectors['out/sigreg_grad'], rtol=1e-3, atol=1e-6)
