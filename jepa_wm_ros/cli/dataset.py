@@ -157,11 +157,13 @@ def _settings(args: argparse.Namespace, contract: Contract) -> EpisodeSettings:
     from jepa_wm_ros.data.resampling import SteppingSettings
 
     camera = contract.camera
+    # a row of the dataset is one control; the model's step may be several
+    own_s = contract.step_duration_s / contract.action.frame_skip
     try:
         if args.size:
             camera = dataclasses.replace(camera, width=args.size[0], height=args.size[1])
         stepping = SteppingSettings(
-            step_duration_s=args.step_duration or contract.step_duration_s,
+            step_duration_s=own_s if args.step_duration is None else args.step_duration,
             max_gap_s=args.max_gap,
             nominal_fps=args.nominal_fps,
         )

@@ -107,6 +107,11 @@ def assemble(
         fields = tuple(name for name in PROPRIO_FIELDS if name in recording.proprio_fields)
         facts = dataclasses.replace(facts, proprio=fields or recording.proprio_fields)
         return facts, _decode(recording, [_restepped(recording, settings)], settings, tally)
+    if settings.action_fields != ACTION_FIELDS:
+        raise RecordingError(
+            f'poses give the actions {", ".join(ACTION_FIELDS)}, the model wants '
+            f'{", ".join(settings.action_fields)}'
+        )
     known, frames = _resampled(recording, settings.stepping, facts)
     return known, _decode(recording, frames, settings, tally)
 
@@ -134,11 +139,7 @@ def _resampled(
 def _restepped(recording: SteppedRecording, settings: EpisodeSettings) -> _Frames:
     step_s = settings.stepping.step_duration_s
     width = recording.action.shape[1]
-    if width != len(settings.action_fields):
-        raise RecordingError(
-            f'actions have {width} numbers, wanted are {len(settings.action_fields)}: '
-            f'{", ".join(settings.action_fields)}'
-        )
+    _require_actions(recording, settings.action_fields)
     stride = stride_of(recording, step_s)
     steps = (len(recording.action) - 1) // stride
     if steps < 1:
@@ -157,6 +158,15 @@ def _restepped(recording: SteppedRecording, settings: EpisodeSettings) -> _Frame
         _standard_proprio(recording)[pictures],
         np.arange(steps + 1) * np.float64(step_s),
     )
+
+
+def _require_actions(recording: SteppedRecording, wanted: tuple[str, ...]) -> None:
+    width, named = recording.action.shape[1], recording.action_fields
+    if width != len(wanted) or named not in ((), wanted):
+        raise RecordingError(
+            f'actions have {width} numbers ({", ".join(named) or "without names"}), wanted are '
+            f'{len(wanted)}: {", ".join(wanted)}'
+        )
 
 
 def _require_cartesian(settings: EpisodeSettings) -> None:

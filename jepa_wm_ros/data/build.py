@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +27,11 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.worldmodel.schema import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from jepa_wm_ros.data.assembly import EpisodeSettings
-    from jepa_wm_ros.data.recordings import Source
+    from jepa_wm_ros.data.recordings import Picture, Recording, Source
 
 _OF_THIS_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 """Errors that are not the recording's fault, and will not be better with the next one."""
@@ -78,7 +79,7 @@ class Builder:
         """Read what has not been read yet, and join everything.
 
         Args:
-            report: Called with (recordings done, recordings in all, note=…).
+            report: Called with (recordings done, in parts of one, recordings in all, note=…).
 
         Returns:
             The audit, which is also beside the dataset. When it has no episodes, there is no
@@ -88,8 +89,9 @@ class Builder:
         report(0, total)
         facts = []
         for number, item in enumerate(self._items):
-            facts.append(self._known(number) or self._build(number, item))
-            report(number + 1, total, note=item.name)
+            begun = partial(_advance, report, number, total, item.name)
+            facts.append(self._known(number) or self._build(number, item, begun))
+            begun(1.0)
         return self._finish(facts)
 
     def _claim(self) -> None:
@@ -115,12 +117,12 @@ class Builder:
             return None
         return Facts.from_json(json.loads(entry.read_text(encoding='utf-8')))
 
-    def _build(self, number: int, item: _Item) -> Facts:
+    def _build(self, number: int, item: _Item, report: Callable[[float], None]) -> Facts:
         """Make the parts of one recording, and its entry in the journal."""
         started = time.monotonic()
         facts = Facts(source=item.label, name=item.name)
         try:
-            facts = self._write_parts(number, item, facts)
+            facts = self._write_parts(number, item, facts, report)
         except JepaWmError as error:
             facts = self._dropped(number, facts, str(error))
         except Exception as error:  # foreign readers raise anything on broken files
@@ -131,12 +133,15 @@ class Builder:
         _write(self._folder / f'{number:06d}.json', json.dumps(facts.as_json()))
         return facts
 
-    def _write_parts(self, number: int, item: _Item, facts: Facts) -> Facts:
+    def _write_parts(
+        self, number: int, item: _Item, facts: Facts, report: Callable[[float], None]
+    ) -> Facts:
         if item.damage:
             raise RecordingError(item.damage)
         tally = Tally()
         with item.source.open(item.name) as recording:
-            facts, episodes = assemble(recording, self._settings, facts, tally)
+            watched = _watched(recording, report)
+            facts, episodes = assemble(watched, self._settings, facts, tally)
             for piece, episode in enumerate(episodes):
                 self._require_like(episode)
                 write_part(self._part(number, piece), [episode])
@@ -194,6 +199,21 @@ class Builder:
             'proprio': next((list(fact.proprio) for fact in audit.facts if fact.episodes), []),
             'audit': audit.as_json(whole=False),
         }
+
+
+def _advance(report: Callable[..., None], number: int, total: int, name: str, part: float) -> None:
+    report(number + part, total, note=name)
+
+
+def _watched(recording: Recording, report: Callable[[float], None]) -> Recording:
+    """The recording, which reports how much of it has been decoded, 0..1."""
+
+    def pictures(wanted: Sequence[int]) -> Iterator[Picture]:
+        for count, picture in enumerate(recording.pictures(wanted), 1):
+            yield picture
+            report(count / len(wanted))
+
+    return dataclasses.replace(recording, pictures=pictures)
 
 
 def _shape(part: Path) -> tuple[tuple[int, ...], ...]:

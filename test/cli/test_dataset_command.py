@@ -1,16 +1,11 @@
 """`jepa-wm dataset` on fabricated bags, and a model trained on what it builds."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import yaml
+from fabricated import picture, write_bag
 
 from jepa_wm_ros.cli.main import main
 from jepa_wm_ros.paths import share
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'datasets'))
-from fabricated import picture, write_bag
 
 
 @pytest.fixture(scope='module')
@@ -21,7 +16,7 @@ def recipe(tmp_path_factory):
     model['camera'] |= {'width': 32, 'height': 32}
     encoder = {'image_size': 32, 'patch': 8, 'channels': [8, 8], 'embed_dim': 8}
     model['architecture'] |= {'encoder': encoder}
-    training |= {'steps': 4, 'batch': 8, 'warmup_steps': 1, 'validation': 0.3}
+    training |= {'steps': 4, 'batch': 8, 'warmup_steps': 1, 'validation': 0.6}
     path = tmp_path_factory.mktemp('recipe') / 'tiny.yaml'
     path.write_text(yaml.safe_dump(mapping))
     return path

@@ -62,6 +62,25 @@ def test_a_gripper_may_have_values_of_its_own(build, tmp_path):
     np.testing.assert_allclose(table.proprio[:, 6], 0.5 + np.arange(11) / 20, atol=1e-6)
 
 
+def test_a_gripper_may_be_a_number_on_a_topic(build, tmp_path):
+    write_bag(tmp_path / 'bag', openness=lambda t: 1.0 - t / 5)
+    grippers = (GripperMapping(topic='/gripper', kind='crisp'),)
+    table, _ = build(tmp_path / 'bag', mapping=replaced(grippers=grippers))
+    np.testing.assert_allclose(table.proprio[:, 6], 0.08 * np.arange(11), atol=1e-6)
+
+
+@pytest.mark.parametrize('mode', ['FILE', 'MESSAGE', 'STORAGE'])
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_compressed_bags_are_read(build, tmp_path, storage, mode):
+    from rosbags.rosbag2 import CompressionMode
+
+    if (storage, mode) == ('sqlite3', 'STORAGE'):
+        pytest.skip('sqlite3 has no compression of its own')
+    write_bag(tmp_path / 'bag', storage=storage, zstd=CompressionMode[mode])
+    table, _ = build(tmp_path / 'bag')
+    assert [number_of(p) for p in table.pixels][-2:] == [54, 60]
+
+
 def test_poses_are_taken_instead_of_kinematics(build, tmp_path):
     write_bag(tmp_path / 'bag', poses=pose_at, state_hz=200.0)
     table, _ = build(tmp_path / 'bag', mapping=replaced(poses=('/ee_pose',)))

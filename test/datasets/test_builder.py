@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import quiet, settings
 from fabricated import write_bag
+from wanted import quiet, settings
 
 from jepa_wm_ros.data.audit import audit_path
 from jepa_wm_ros.data.build import Builder
@@ -19,7 +19,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {folder!r})
 from pathlib import Path
-from conftest import settings
+from wanted import settings
 from jepa_wm_ros.data.build import Builder
 from jepa_wm_ros.data.readers.detection import find_source
 from jepa_wm_ros.data.readers.mapping import read_mapping

@@ -155,7 +155,7 @@ def test_foreign_actions_are_copied_but_not_joined(build, tmp_path):
     write_steps(tmp_path / 'push.h5', width=2)
     table, audit = build(tmp_path / 'push.h5')
     assert table is None
-    assert 'actions have 2 numbers, wanted are 7' in audit.facts[0].dropped
+    assert 'actions have 2 numbers (without names), wanted are 7' in audit.facts[0].dropped
 
 
 def test_states_are_put_in_the_standard_order(build, tmp_path):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import settings
 from fabricated import joints_at, number_of, write_bag
+from wanted import settings
 
 from jepa_wm_ros.data.recordings import RecordingError, check_clock
 from jepa_wm_ros.data.resampling import SteppingSettings

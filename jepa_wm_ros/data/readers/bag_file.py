@@ -62,7 +62,11 @@ class BagFile:
         # The types that we read have not changed since Humble; what the bag says of others may
         # be unreadable and does not matter.
         self._types = get_typestore(Stores.ROS2_HUMBLE)
-        self._filled = {c.topic: c for c in reader.connections if c.msgcount}
+        # several publishers of a topic are several connections
+        self._filled: dict[str, list[Connection]] = {}
+        for connection in reader.connections:
+            if connection.msgcount:
+                self._filled.setdefault(connection.topic, []).append(connection)
 
     @property
     def topics(self) -> list[str]:
@@ -81,16 +85,16 @@ class BagFile:
             RecordingError: It is of another type.
         """
         found = next((topic for topic in topics if topic in self._filled), None)
-        if found is not None and self._filled[found].msgtype not in types:
-            raise RecordingError(
-                f'{what} on {found} are {self._filled[found].msgtype}; accepted: '
-                f'{", ".join(types)}'
-            )
+        for connection in self._filled.get(found or '', []):
+            if connection.msgtype not in types:
+                raise RecordingError(
+                    f'{what} on {found} are {connection.msgtype}; accepted: {", ".join(types)}'
+                )
         return found
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         """All messages of some topics in order of arrival."""
-        wanted: list[Connection] = [self._filled[topic] for topic in topics]
+        wanted = [connection for topic in topics for connection in self._filled[topic]]
         for connection, log_ns, data in self._reader.messages(connections=wanted):
             log_s = log_ns / NANOSECONDS
             yield RawMessage(connection.topic, connection.msgtype, log_s, data)

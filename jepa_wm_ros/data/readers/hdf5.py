@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jepa_wm_ros.data.recordings import RecordingError, SteppedRecording
-from jepa_wm_ros.worldmodel.contract import ACTION_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,12 +72,11 @@ class Hdf5Source:
                 for index in wanted:
                     yield _picture(file[column][first + index])
 
-            standard = action.shape[1] == len(ACTION_FIELDS)
             yield SteppedRecording(
                 pictures=pictures,
                 action=action,
                 proprio=np.asarray(state, dtype=np.float64).reshape(length, -1),
-                action_fields=ACTION_FIELDS if standard else (),
+                action_fields=tuple(provenance.get('action', ())),
                 proprio_fields=tuple(provenance.get('proprio', ())),
                 step_duration_s=provenance.get('step_duration_s'),
                 note='' if 'step_duration_s' in provenance else 'its steps are taken as they are',

@@ -58,9 +58,10 @@ def write_bag(path, *, seconds=4.0, storage='mcap', camera_hz=15.0, state_hz=100
 
     Changes: `joint_names`, `compressed` (jpeg), `start_s`, `pictures` and `states` (functions from
     stamp to stamp or None for a message that is missing), `joints` (function of the stamp),
-    `topics` (of camera and joint states), `image` (function of the picture's number), `poses`.
+    `topics` (of camera and joint states), `image` (function of the picture's number), `poses`,
+    `openness` (a number on /gripper), `zstd` (compression mode).
     """
-    from rosbags.rosbag2 import Writer
+    from rosbags.rosbag2 import CompressionFormat, Writer
     from rosbags.rosbag2.enums import StoragePlugin
     from rosbags.typesys import Stores, get_typestore
 
@@ -70,15 +71,21 @@ def write_bag(path, *, seconds=4.0, storage='mcap', camera_hz=15.0, state_hz=100
     kind = 'CompressedImage' if changes.get('compressed') else 'Image'
     same = lambda stamp_s: stamp_s  # noqa: E731
     plugin = StoragePlugin.MCAP if storage == 'mcap' else StoragePlugin.SQLITE3
-    with Writer(path, version=9, storage_plugin=plugin) as writer:
+    writer = Writer(path, version=9, storage_plugin=plugin)
+    if 'zstd' in changes:
+        writer.set_compression(changes['zstd'], CompressionFormat.ZSTD)
+    with writer:
         connect = lambda topic, name: writer.add_connection(topic, name, typestore=store)  # noqa: E731
         camera = connect(camera_topic, f'sensor_msgs/msg/{kind}')
         states = connect(joint_topic, 'sensor_msgs/msg/JointState')
         poses = connect('/ee_pose', 'geometry_msgs/msg/PoseStamped')
+        gripper = connect('/gripper', 'std_msgs/msg/Float32')
         events = [(n / camera_hz, camera, n) for n in range(int(seconds * camera_hz) + 1)]
         events += [(n / state_hz, states, n) for n in range(int(seconds * state_hz) + 1)]
         if 'poses' in changes:
             events += [(n / state_hz, poses, n) for n in range(int(seconds * state_hz) + 1)]
+        if 'openness' in changes:
+            events += [(n / 10, gripper, n) for n in range(int(seconds * 10) + 1)]
         for at_s, connection, number in sorted(events, key=lambda event: event[0]):
             alter = changes.get('pictures' if connection is camera else 'states', same)
             stamp_s = alter(at_s)
@@ -88,6 +95,9 @@ def write_bag(path, *, seconds=4.0, storage='mcap', camera_hz=15.0, state_hz=100
             if connection is camera:
                 image = changes.get('image', picture)(number)
                 message = image_message(store, header, image, kind)
+            elif connection is gripper:
+                value = changes['openness'](at_s)
+                message = store.types['std_msgs/msg/Float32'](data=value)
             elif connection is poses:
                 message = pose_message(store, header, changes['poses'](at_s))
             else:
