@@ -49,7 +49,7 @@ def test_nothing_partial_is_left_behind(bundle: Path) -> None:
         (lambda m: m['camera'].pop('width'), 'missing key camera.width'),
         (lambda m: m['camera'].update(crop='left'), 'center_square'),
         (lambda m: m['camera'].update(width='96'), 'camera.width must be int'),
-        (lambda m: m.update(family='gpt'), 'family must be one of dino_wm'),
+        (lambda m: m.update(family='gpt'), 'family must be one of cjepa, dino_wm'),
         (lambda m: m.update(format_version=99), 'format_version must be 1'),
         (lambda m: m['action'].update(step_duration_s=0.0), 'step_duration_s must be positive'),
         (lambda m: m['action'].update(lower=[0.0]), 'lower must have 7 entries'),
