@@ -22,7 +22,7 @@ COMMANDS = {
     'collect': 'collect episodes in the simulated cell',
     'dataset': 'make a dataset of recordings, or look into one',
     'train': 'train a world model',
-    'bench': 'measure how fast a model is',
+    'bench': 'measure how fast a model or the simulated cell is',
     'models': 'list the published models that are known, and the bundles that are here',
     'download': 'fetch a published model and make a bundle of it',
     'import': 'make a bundle of a published checkpoint',

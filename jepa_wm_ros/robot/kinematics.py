@@ -31,7 +31,6 @@ from jepa_wm_ros.robot.poses import Pose
 
 Vector = NDArray[np.float64]
 
-_ZERO = (0.0, 0.0, 0.0)
 _LEAST_DAMPING = 1e-8
 _MOST_DAMPING = 1e-2
 _MAX_STEP_RAD = 0.25
@@ -138,7 +137,7 @@ class Kinematics:
         """
         rest = READY_POSTURE if posture is None else posture
         settle, budget = bool(np.isinf(posture_step_rad)), posture_step_rad
-        best = joints = np.clip(seed, self._lower, self._upper)
+        best = joints = self._within_limits(np.asarray(seed, dtype=np.float64))
         error = self._error(joints, target)
         left, least, near = error, float(error @ error), False
         for _ in range(_ITERATIONS):
@@ -146,7 +145,7 @@ class Kinematics:
             if near and drift < _POSTURE_TOLERANCE_RAD:
                 break
             budget -= drift
-            joints = np.clip(joints + step, self._lower, self._upper)
+            joints = self._within_limits(joints + step)
             error = self._error(joints, target)
             near, size = _within_tolerance(error), float(error @ error)
             if near or size < least:
@@ -155,6 +154,11 @@ class Kinematics:
                 # While targets are streamed, the next call goes on with the posture.
                 break
         return self._solution(best, left)
+
+    def _within_limits(self, joints: Vector) -> Vector:
+        """Return joint positions (7,) [rad] moved inside the limits."""
+        clipped: Vector = np.minimum(np.maximum(joints, self._lower), self._upper)
+        return clipped
 
     def _place(self, joints: Vector) -> pin.SE3:
         """Return the flange's placement in the base frame; valid until the next call."""
@@ -176,9 +180,10 @@ class Kinematics:
         jacobian = self.jacobian(joints)
         step, drift = _damped_step(jacobian, error, rest - joints, budget)
         moved = joints + step
-        blocked = ((moved < self._lower) & (joints <= self._lower)) | (
-            (moved > self._upper) & (joints >= self._upper)
-        )
+        below, above = moved < self._lower, moved > self._upper
+        if not (below | above).any():
+            return step, drift
+        blocked = (below & (joints <= self._lower)) | (above & (joints >= self._upper))
         if blocked.any():
             # Joints that push against their limit must not hide what the others can still do.
             free = np.where(blocked, 0.0, 1.0)
@@ -187,7 +192,8 @@ class Kinematics:
 
     def _solution(self, joints: Vector, error: Vector) -> IkSolution:
         """Describe the best configuration that was found and the pose error (6,) that is left."""
-        position, rotation = math.dist(error[:3], _ZERO), math.dist(error[3:], _ZERO)
+        numbers = error.tolist()
+        position, rotation = math.hypot(*numbers[:3]), math.hypot(*numbers[3:])
         converged = _within_tolerance(error)
         reason = '' if converged else self._reason(joints, position, rotation)
         return IkSolution(joints, converged, position, rotation, reason)
@@ -217,11 +223,11 @@ def _damped_step(
     wanted[:, 1] = jacobian @ towards
     task, blocked = np.linalg.solve(gram, wanted).T @ jacobian
     null = towards - blocked
-    drift = float(np.sqrt(null @ null))
+    drift = math.sqrt(null @ null)
     allowed = min(budget, _MAX_STEP_RAD)
     if drift > allowed:
         null, drift = null * (allowed / drift), allowed
-    longest = float(np.abs(task).max())
+    longest = max(map(abs, task.tolist()))
     if longest > _MAX_STEP_RAD:
         task = task * (_MAX_STEP_RAD / longest)
     return task + null, drift

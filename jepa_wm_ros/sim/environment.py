@@ -14,6 +14,7 @@ from jepa_wm_ros.robot.poses import Pose, apply_action, distance
 from jepa_wm_ros.robot.trajectory import PoseTrajectory
 from jepa_wm_ros.sim.appearance import NOMINAL, Appearance
 from jepa_wm_ros.sim.camera import CameraSettings, Picture
+from jepa_wm_ros.sim.joint_path import joint_path
 from jepa_wm_ros.sim.placement import place
 from jepa_wm_ros.sim.simulation import CellSimulation, SimulationError
 
@@ -181,17 +182,13 @@ class CellEnvironment:
     def _move(self, start: Pose, target: Pose) -> None:
         """Follow a minimum-jerk trajectory with the servos."""
         trajectory = PoseTrajectory(start, [target], self._step_duration_s, limits=self._limits)
-        simulation, kinematics = self.simulation, self.simulation.kinematics
+        simulation = self.simulation
         joints = simulation.joint_positions
-        ticks = math.ceil(trajectory.duration_s / self._period_s - 1e-6)
-        for tick in range(1, ticks + 1):
-            pose, _ = trajectory.sample(tick * self._period_s)
-            wanted = kinematics.inverse(pose, joints).joint_positions
-            # The target lies one period ahead; with the speed to get there the servos do not lag.
-            simulation.set_joint_target(wanted, (wanted - joints) / self._period_s)
-            simulation.advance(self._period_s)
-            joints = wanted
-        simulation.set_joint_target(joints)
+        path = joint_path(simulation.kinematics, joints, trajectory, self._period_s)
+        # A target lies one period ahead; with the speed to get there the servos do not lag.
+        velocities = (path - np.vstack([joints, path[:-1]])) / self._period_s
+        simulation.follow(path, velocities, self._period_s)
+        simulation.set_joint_target(path[-1])
 
     def _settle(self, target: Pose) -> None:
         """Wait until the flange rests at the target, or for the longest settling time."""

@@ -59,6 +59,8 @@ def build_model(camera: CameraSettings) -> mujoco.MjModel:
     spec.modelname = 'droid_cell'
     spec.option.timestep = PHYSICS_STEP_S
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    # There is one arm: looking for independent groups of constraints is in vain.
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND.value
     _add_servos(mujoco, spec)
     _add_armatures(spec)
     _choose_contacts(mujoco, spec)
@@ -81,7 +83,7 @@ def _importable(urdf: str) -> str:
 
 def _add_servos(mujoco: Any, spec: Any) -> None:
     """Add a position servo to each arm joint and to the gripper, and compensate gravity."""
-    # Every body's weight would be compensated exactly: leaving gravity out is the same and cheaper.
+    # Every body's weight would be compensated exactly; to have none is the same, and cheaper.
     spec.option.gravity = (0.0, 0.0, 0.0)
     gains = zip(ARM_JOINTS, STIFFNESS, DAMPING, FER.effort, strict=True)
     for name, stiffness, damping, effort in [*gains, (GRIPPER_JOINT, 20.0, 1.0, 8.0)]:

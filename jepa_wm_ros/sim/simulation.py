@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import TracebackType
 
 import numpy as np
@@ -31,6 +32,7 @@ Vector = NDArray[np.float64]
 
 _ARM = slice(0, 7)
 _GRIPPER_SERVO = 7
+_LEAD_S = DAMPING / STIFFNESS
 
 
 class SimulationError(JepaWmError):
@@ -69,7 +71,7 @@ class CellSimulation:
         self.camera = camera or CameraSettings()
         self.kinematics = Kinematics()
         self._model = build_model(self.camera)
-        self._model.opt.timestep = physics_step_s
+        self._model.opt.timestep = self._step_s = physics_step_s
         self._data = self._mujoco.MjData(self._model)
         self._arm_q = self._joint_indices(self._model.jnt_qposadr)
         self._arm_v = self._joint_indices(self._model.jnt_dofadr)
@@ -108,7 +110,7 @@ class CellSimulation:
     @property
     def physics_step_s(self) -> float:
         """Time that the physics advances at once [s]."""
-        return float(self._model.opt.timestep)
+        return self._step_s
 
     @property
     def joint_positions(self) -> Vector:
@@ -149,12 +151,8 @@ class CellSimulation:
             SimulationError: the target is not seven finite numbers.
         """
         target = _seven('joint target', positions)
-        lead = (
-            0.0
-            if velocities is None
-            else DAMPING / STIFFNESS * _seven('joint velocities', velocities)
-        )
-        self._data.ctrl[_ARM] = self.kinematics.limits.clip(target) + lead
+        speed = 0.0 if velocities is None else _seven('joint velocities', velocities)
+        self._data.ctrl[_ARM] = self._servo_input(target, speed)
 
     def set_pose_target(self, pose: Pose) -> IkSolution:
         """Hold a flange pose in the base frame; return the joint positions that were found.
@@ -181,6 +179,27 @@ class CellSimulation:
         self.set_gripper(gripper)
         self._mujoco.mj_forward(self._model, self._data)
 
+    def follow(self, positions: Vector, velocities: Vector, period_s: float) -> None:
+        """Let time pass while the servos get one joint target after the other.
+
+        Does what `set_joint_target` and `advance` do, for all targets of a motion at once.
+
+        Args:
+            positions: targets (n, 7) [rad]; clipped to the joint limits.
+            velocities: (n, 7) [rad/s] feed-forward.
+            period_s: how long each target is held [s].
+
+        Raises:
+            SimulationError: a target is not finite, the period is not above zero, or the physics
+                diverged.
+        """
+        if not (np.isfinite(positions).all() and np.isfinite(velocities).all()):
+            raise SimulationError('joint targets to follow must be finite')
+        control = self._data.ctrl
+        for target in self._servo_input(positions, velocities):
+            control[_ARM] = target
+            self.advance(period_s)
+
     def advance(self, duration_s: float) -> None:
         """Let simulated time pass.
 
@@ -190,14 +209,14 @@ class CellSimulation:
         Raises:
             SimulationError: the duration is negative or not finite, or the physics diverged.
         """
-        if not (np.isfinite(duration_s) and duration_s >= 0.0):
+        if not 0.0 <= duration_s < math.inf:
             raise SimulationError(f'cannot advance the simulation by {duration_s} s')
         self._carry_s += duration_s
-        steps = int(self._carry_s / self.physics_step_s + 1e-6)
-        self._carry_s -= steps * self.physics_step_s
+        steps = int(self._carry_s / self._step_s + 1e-6)
+        self._carry_s -= steps * self._step_s
         if steps:
             self._mujoco.mj_step(self._model, self._data, nstep=steps)
-        if not np.isfinite(self._data.qpos).all():
+        if not math.isfinite(self._data.qpos.sum()):
             raise SimulationError('the physics diverged; teleport the arm to start again')
 
     # --- pictures ----------------------------------------------------------------------------
@@ -244,6 +263,10 @@ class CellSimulation:
         self._mujoco.mj_forward(self._model, self._data)
 
     # --- internals ---------------------------------------------------------------------------
+
+    def _servo_input(self, positions: Vector, velocities: Vector | float) -> Vector:
+        """Return what makes the arm's servos hold positions (..., 7) that move with velocities."""
+        return self.kinematics.limits.clip(positions) + _LEAD_S * velocities
 
     def _joint_indices(self, addresses: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return where the arm's joints are in the state vectors."""
