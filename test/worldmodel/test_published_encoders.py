@@ -15,6 +15,7 @@ from jepa_wm_ros.worldmodel.published.ledger import CheckpointError
 
 PLAIN = EncoderSettings(dim=8, depth=2, heads=2, patch=2, mlp=16, grid=(1, 3, 3))
 DINOV2 = dataclasses.replace(PLAIN, layer_scale=True, registers=2)
+GIANT = dataclasses.replace(DINOV2, feed_forward='swiglu')
 DINOV3 = dataclasses.replace(DINOV2, positions='axial_rope')
 VJEPA2 = dataclasses.replace(PLAIN, positions='tiled_rope', class_token=False, tubelet=2)
 
@@ -70,6 +71,11 @@ TRANSFORMERS_5_VIT = {
     'mlp.fc1': 'layers.{i}.mlp.fc1',
     'mlp.fc2': 'layers.{i}.mlp.fc2',
 }
+TRANSFORMERS_5_GATED = {
+    **TRANSFORMERS_DINOV2,
+    'mlp.gate': 'encoder.layer.{i}.mlp.gate_proj up_proj',
+    'mlp.out': 'encoder.layer.{i}.mlp.down_proj',
+}
 TRANSFORMERS_DINOV3 = {
     'vit.patch_embed': 'embeddings.patch_embeddings',
     'vit.cls_token': 'embeddings.cls_token',
@@ -84,6 +90,10 @@ TRANSFORMERS_DINOV3 = {
     'scale1': 'layer.{i}.layer_scale1.lambda1',
     'scale2': 'layer.{i}.layer_scale2.lambda1',
 }
+TRANSFORMERS_5_DINOV3 = {
+    ours: theirs.replace('layer.{i}', 'model.layer.{i}')
+    for ours, theirs in TRANSFORMERS_DINOV3.items()
+}
 TRANSFORMERS_VJEPA2 = {
     'vit.patch_embed': 'encoder.embeddings.patch_embeddings.proj',
     'vit.norm': 'encoder.layernorm',
@@ -94,16 +104,21 @@ TRANSFORMERS_VJEPA2 = {
     'mlp.fc1': 'encoder.layer.{i}.mlp.fc1',
     'mlp.fc2': 'encoder.layer.{i}.mlp.fc2',
 }
+APART = {**OFFICIAL, 'mlp.gate': 'blocks.{i}.mlp.w1 w2', 'vit.registers': 'storage_tokens'}
 STORAGE = {**OFFICIAL, 'vit.registers': 'storage_tokens'}
 SPELLINGS = {
     'DINOv2': (DINOV2, OFFICIAL, {'mask_token': (1, 8)}),
-    'DINOv2 giant': (dataclasses.replace(DINOV2, feed_forward='swiglu'), OFFICIAL, {}),
+    'DINOv2 giant': (GIANT, OFFICIAL, {}),
+    'DINOv2 giant of transformers': (GIANT, TRANSFORMERS_DINOV2, {}),
+    'DINOv2 giant of transformers 5': (GIANT, TRANSFORMERS_5_GATED, {}),
+    'DINOv3 plus': (dataclasses.replace(DINOV3, feed_forward='swiglu'), APART, {}),
     'DINOv3': (DINOV3, STORAGE, {'mask_token': (1, 8)}),
     'V-JEPA 2': (VJEPA2, OFFICIAL, {'pos_embed': (1, 9, 8)}),
     'ViT': (PLAIN, TRANSFORMERS_VIT, {'pooler.dense.weight': (8, 8)}),
     'ViT of transformers 5': (PLAIN, TRANSFORMERS_5_VIT, {}),
     'DINOv2 of transformers': (DINOV2, TRANSFORMERS_DINOV2, {'embeddings.mask_token': (1, 8)}),
     'DINOv3 of transformers': (DINOV3, TRANSFORMERS_DINOV3, {'embeddings.mask_token': (1, 1, 8)}),
+    'DINOv3 of transformers 5': (DINOV3, TRANSFORMERS_5_DINOV3, {}),
     'V-JEPA 2 of transformers': (VJEPA2, TRANSFORMERS_VJEPA2, {'predictor.proj.bias': (8,)}),
 }
 

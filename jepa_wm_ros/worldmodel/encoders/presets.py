@@ -55,6 +55,11 @@ def _dinov3(size: Size) -> EncoderSettings:
     )
 
 
+def _dinov3_plus(size: Size) -> EncoderSettings:
+    """The sizes with a plus have a gated feed-forward part of 2/3 of six times their width."""
+    return dataclasses.replace(_dinov3(size), feed_forward='swiglu', mlp=4 * size[0])
+
+
 def _vjepa2(size: Size, mlp: int) -> EncoderSettings:
     """V-JEPA 2 (arXiv 2506.09985): tokens span two frames, positions are rotations."""
     dim, depth, heads = size
@@ -92,6 +97,8 @@ PRESETS: dict[str, EncoderSettings] = {
     'dinov2_vitg14': _dinov2_giant(0),
     'dinov2_vitg14_reg': _dinov2_giant(4),
     **{f'dinov3_vit{s}16': _dinov3(SIZES[s]) for s in 'sbl'},
+    'dinov3_vits16plus': _dinov3_plus(SIZES['s']),
+    'dinov3_vith16plus': _dinov3_plus((1280, 32, 20)),
     'vjepa2_vitl16': _vjepa2(SIZES['l'], 4096),
     'vjepa2_vith16': _vjepa2(SIZES['h'], 5120),
     'vjepa2_vitg16': _vjepa2(SIZES['g'], 6144),

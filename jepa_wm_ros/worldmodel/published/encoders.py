@@ -7,7 +7,7 @@ One map reads all of them, because the spellings do not collide:
 | DINOv2, DINOv3, V-JEPA, V-JEPA 2 | `blocks.0.` | `attn.qkv` |
 | transformers: ViT (4.x), DINOv2 | `encoder.layer.0.` | `attention.attention.query`, … |
 | transformers: ViT (5.x) | `layers.0.` | `attention.q_proj`, … |
-| transformers: DINOv3 | `layer.0.` | `attention.q_proj`, … (keys without bias) |
+| transformers: DINOv3 (4.x, 5.x) | `layer.0.`, `model.layer.0.` | `attention.q_proj`, … |
 | transformers: V-JEPA 2 | `encoder.layer.0.` | `attention.query`, … |
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.worldmodel.encoders.settings import EncoderSettings
 
-BLOCK = r'(?:blocks|encoder\.layer|layers?)\.(\d+)'
+BLOCK = r'(?:blocks|encoder\.layer|model\.layer|layers?)\.(\d+)'
 
 IN_BLOCK = (
     (r'norm1|layernorm_before', 'norm1'),
@@ -78,7 +78,8 @@ def encoder_map(settings: EncoderSettings, prefix: str = '', target: str = '') -
 def encoder_rules(settings: EncoderSettings, prefix: str = '', target: str = '') -> list[Rule]:
     """Return the rules of `encoder_map`, for models that have more than an encoder."""
     ours = f'{target}vit.'
-    rules = [
+    rules = _gated(prefix, ours) if settings.feed_forward == 'swiglu' else []
+    rules += [
         Rule(rf'{prefix}{BLOCK}\.(?:{theirs})\.(weight|bias)', rf'{ours}blocks.\1.{name}.\2')
         for theirs, name in IN_BLOCK
     ]
@@ -105,6 +106,20 @@ def encoder_rules(settings: EncoderSettings, prefix: str = '', target: str = '')
     if settings.positions == 'learned':
         rules.append(Rule(rf'{prefix}(?:{POSITIONS})', f'{ours}positions.table'))
     return rules
+
+
+def _gated(prefix: str, ours: str) -> list[Rule]:
+    """Gates and values that are stored apart; `up_proj` means another thing without a gate."""
+    rules = [
+        Rule(
+            rf'{prefix}{BLOCK}\.mlp\.(?:{theirs})\.(weight|bias)',
+            rf'{ours}blocks.\1.mlp.gate.\2',
+            part=(i, 2),
+        )
+        for i, theirs in enumerate(('w1|gate_proj', 'w2|up_proj'))
+    ]
+    out = rf'{prefix}{BLOCK}\.mlp\.down_proj\.(weight|bias)'
+    return [*rules, Rule(out, rf'{ours}blocks.\1.mlp.out.\2')]
 
 
 def encoder_ignored(settings: EncoderSettings, prefix: str = '') -> list[tuple[str, str]]:
