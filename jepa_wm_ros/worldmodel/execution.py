@@ -112,7 +112,7 @@ class _Conversion:
         for name, child in module.named_children():
             twin._modules[name] = self._child(module, name, child)
         if isinstance(twin, Transformer) and twin.settings.condition_dim:
-            twin.merged = _merged(twin)
+            twin.merged = _merged(twin, self.pack)
         if isinstance(twin, Block) and self.compile:
             twin.compile(dynamic=False)
         return twin
@@ -131,12 +131,15 @@ class _Conversion:
         return _cast(layer, self.dtype)
 
 
-def _merged(core: Transformer) -> nn.Linear:
-    """Return the modulations of all blocks as one layer."""
+def _merged(core: Transformer, pack: bool) -> nn.Module:
+    """Return the modulations of all blocks as one layer, in float32."""
     layers = [cast('nn.Linear', block.modulation) for block in core.blocks]
+    weight = torch.cat([layer.weight for layer in layers])
+    bias = torch.cat([layer.bias for layer in layers])
+    if pack:
+        return PackedLinear(weight, bias, weight.dtype)
     merged = nn.Linear(1, 1).requires_grad_(False)
-    merged.weight = nn.Parameter(torch.cat([layer.weight for layer in layers]), False)
-    merged.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), False)
+    merged.weight, merged.bias = nn.Parameter(weight, False), nn.Parameter(bias, False)
     return merged
 
 

@@ -67,7 +67,13 @@ class Conditioning(nn.Module):
         Returns:
             Tokens `(B, T, N, D)`, and the condition `(B, T, C)` of a predictor that has one.
         """
-        action = self.action(actions)
+        joined: tuple[Tensor, Tensor | None] = self.join(latent, proprio, self.action(actions))
+        return joined
+
+    def join(
+        self, latent: Tensor, proprio: Tensor | None, action: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Put frames together as `forward` does, with actions that are embedded already."""
         how, state_how = self.settings.conditioning, self.settings.proprio
         channels = [latent]
         if state_how == 'feature':
@@ -82,7 +88,11 @@ class Conditioning(nn.Module):
         if how == 'token':
             tokens.insert(0, action[:, :, None])
         together = torch.cat(tokens, 2) if len(tokens) > 1 else tokens[0]
-        return together, action if how in ('adaln', 'adaln_zero') else None
+        return together, self.condition(action)
+
+    def condition(self, action: Tensor) -> Tensor | None:
+        """Return the condition `(B, T, C)` that embedded actions are; None where they are not."""
+        return action if self.settings.conditioning in ('adaln', 'adaln_zero') else None
 
 
 def _embedding(size: int, width: int) -> nn.Linear:

@@ -76,11 +76,11 @@ class Rollout:
         self._causal = predictor.core.settings.mask == 'frame_causal'
         self._embedded = predictor.inward(self.newest.latent)
         self._shared: dict[int, Past] = {}
-        self._earlier = _History(predictor, 0)
+        self._past_actions = past_actions
+        self._earlier = _History(predictor, 0, past_actions)
         for t in range(self.observed - 1):
             frame = context.map(lambda part, t=t: part[:, t : t + 1])  # type: ignore[misc]
-            embedded = predictor.inward(frame.latent)
-            self._earlier.add(embedded, frame.proprio, past_actions[:, t : t + 1])
+            self._earlier.add(predictor.inward(frame.latent), frame.proprio)
 
     def predict(self, actions: Tensor, advance: Advance | None = None) -> Frames:
         """Predict what candidates lead to.
@@ -97,13 +97,13 @@ class Rollout:
         actions = actions.flatten(0, 1)
         last = self.newest.map(lambda part: part.repeat_interleave(candidates, 0))
         embedded = self._embedded.repeat_interleave(candidates, 0)
-        history = self._private(candidates)
+        history = self._private(actions, candidates)
         past: Past | None = None
         frames = []
         for h in range(horizon):
             if h:
                 embedded = self.predictor.inward(last.latent)
-            history.add(embedded, last.proprio, actions[:, h : h + 1])
+            history.add(embedded, last.proprio)
             count = self.observed + h
             start = max(0, count - self.window)
             if past is None:
@@ -133,59 +133,61 @@ class Rollout:
             self._shared[start] = past
         return self._shared[start]
 
-    def _private(self, candidates: int) -> _History:
+    def _private(self, actions: Tensor, candidates: int) -> _History:
         """Return a history for the frames that each candidate has for itself.
 
         Without a causal mask the observed frames look at those of the candidate, and are not
         shared.
         """
         if self._causal:
-            return _History(self.predictor, self.observed - 1)
-        return self._earlier.repeated(candidates)
+            return _History(self.predictor, self.observed - 1, actions)
+        past = self._past_actions.repeat_interleave(candidates, 0)
+        history = _History(self.predictor, 0, torch.cat([past, actions], 1))
+        history.tokens = [t.repeat_interleave(candidates, 0) for t in self._earlier.tokens]
+        return history
 
 
 class _History:
-    """Tokens and modulations of consecutive frames, from the frame `first` on."""
+    """Tokens and modulations of consecutive frames, from the frame `first` on.
 
-    def __init__(self, predictor: FramePredictor, first: int) -> None:
-        self._predictor, self.first = predictor, first
-        self._frames: list[tuple[Tensor, tuple[Tensor | None, ...]]] = []
+    The actions are all known: they are embedded, and make their modulations, in one product.
+    """
 
-    def add(self, embedded: Tensor, proprio: Tensor | None, action: Tensor) -> None:
-        """Append a frame and the action that leaves it."""
-        tokens, condition = self._predictor.compose(embedded, proprio, action)
-        self._frames.append((tokens, self._predictor.core.modulate(condition)))
+    def __init__(self, predictor: FramePredictor, first: int, actions: Tensor) -> None:
+        """Begin before the frame `first`, with the actions `(B, T, A)` that leave it and later."""
+        self.first = self._begin = first
+        self.tokens: list[Tensor] = []
+        self._conditioning = predictor.conditioning
+        self._actions: Tensor | None = None
+        if actions.shape[1]:
+            self._actions = self._conditioning.action(actions)
+            condition = self._conditioning.condition(self._actions)
+            self._modulations = predictor.core.modulate(condition)
+
+    @property
+    def end(self) -> int:
+        """The frame that is added next."""
+        return self.first + len(self.tokens)
+
+    def add(self, embedded: Tensor, proprio: Tensor | None) -> None:
+        """Append a frame `(B, 1, patches, width)`."""
+        assert self._actions is not None
+        at = self.end - self._begin
+        tokens, _ = self._conditioning.join(embedded, proprio, self._actions[:, at : at + 1])
+        self.tokens.append(tokens)
 
     def since(self, index: int) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """Return tokens `(B, T, N, D)` and modulations of the frames from `index` on."""
-        chosen = self._frames[index - self.first :]
-        if len(chosen) == 1:
-            return chosen[0]
-        blocks = zip(*(modulations for _, modulations in chosen), strict=True)
-        return torch.cat([tokens for tokens, _ in chosen], 1), tuple(_along(b) for b in blocks)
+        chosen = slice(index - self._begin, self.end - self._begin)
+        return torch.cat(self.tokens[index - self.first :], 1), tuple(
+            None if m is None else m[:, chosen] for m in self._modulations
+        )
 
     def forget(self, index: int) -> None:
         """Drop the frames before `index`, which no window will see again."""
-        while self.first < index and self._frames:
-            self._frames.pop(0)
+        while self.first < index and self.tokens:
+            self.tokens.pop(0)
             self.first += 1
-
-    def repeated(self, times: int) -> _History:
-        """Return the history with every problem repeated, one entry after the other."""
-        copy = _History(self._predictor, self.first)
-        copy._frames = [
-            (
-                tokens.repeat_interleave(times, 0),
-                tuple(None if m is None else m.repeat_interleave(times, 0) for m in modulations),
-            )
-            for tokens, modulations in self._frames
-        ]
-        return copy
-
-
-def _along(parts: tuple[Tensor | None, ...]) -> Tensor | None:
-    there = [part for part in parts if part is not None]
-    return torch.cat(there, 1) if there else None
 
 
 def _join(frames: list[Frames]) -> Frames:

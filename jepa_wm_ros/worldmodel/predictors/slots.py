@@ -138,8 +138,12 @@ class SlotPredictor(nn.Module):
     def predict(self, history: Tensor) -> Tensor:
         """Return the future frames `(B, future, E, D)` after a visible history `(B, T, E, D)`."""
         observed, entities = history.shape[1:3]
-        hidden = hidden_future(observed, self.settings.future, entities, history.device)
-        return self(history, hidden)[:, observed:]
+        future = self.settings.future
+        tokens = self.compose(history, hidden_future(observed, future, entities, history.device))
+        # The last block has to answer for the future alone.
+        result, _ = self.core.extend(tokens, self.core.modulate(None), asked=future)
+        predicted: Tensor = self.outward(result)
+        return predicted
 
 
 def hidden_future(
