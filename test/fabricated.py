@@ -89,7 +89,7 @@ def write_bag(path, *, seconds=4.0, storage='mcap', camera_hz=15.0, state_hz=100
         for at_s, connection, number in sorted(events, key=lambda event: event[0]):
             alter = changes.get('pictures' if connection is camera else 'states', same)
             stamp_s = alter(at_s)
-            if stamp_s is None:
+            if stamp_s is None or (connection is gripper and changes['openness'](at_s) is None):
                 continue
             header = header_of(store, start_s + stamp_s)
             if connection is camera:
@@ -184,7 +184,8 @@ def write_droid(folder, *, rows=60, hz=15.0, serial='12345678', stamps=True, **c
         file[f'{state}/gripper_position'] = np.clip(taken / 4.0, 0, 1)
         if stamps:
             milliseconds = 1000.0 * (1.7e9 + taken)
-            file[f'observation/timestamp/cameras/{serial}_estimated_capture'] = milliseconds
+            late = 1000.0 * changes.get('read_after_s', 0.0)
+            file[f'observation/timestamp/cameras/{serial}_estimated_capture'] = milliseconds - late
             file['observation/timestamp/robot_state/read_start'] = milliseconds
     metadata = {'left_mp4_path': f'lab/success/x/recordings/MP4/{serial}.mp4'}
     (folder / 'metadata_LAB+1.json').write_text(json.dumps(metadata))

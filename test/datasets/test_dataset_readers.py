@@ -34,6 +34,16 @@ def test_droid_frames_go_by_time_stamps_not_by_the_header_of_the_video(build, tm
     np.testing.assert_allclose(table.action[:-1, :6], expected_actions(stamps), atol=1e-5)
 
 
+def test_droid_states_are_those_of_the_moment_when_the_picture_was_taken(build, tmp_path):
+    # ZED pictures are 41 ms older than the robot's state of the same row
+    write_droid(tmp_path / 'droid', read_after_s=0.041)
+    table, _ = build(tmp_path / 'droid')
+    taken = np.array([number_of(p) for p in table.pixels]) / 15 - 0.041
+    assert taken[0] > 0
+    expected = [pose_at(stamp).position for stamp in taken]
+    np.testing.assert_allclose(table.proprio[:, :3], expected, atol=2e-4)
+
+
 def test_the_nominal_rate_of_droid_gives_steps_of_a_second(build, tmp_path):
     # the header says 60 frames a second, so "4 fps" takes every 15th of a 15 Hz camera
     write_droid(tmp_path / 'droid')
