@@ -67,5 +67,6 @@ def cross_entropy_method(rules: SearchRules) -> SamplingSolver:
         fit=elite_fit(rules),
         mean_candidate=settings.mean_candidate,
         result=settings.result,
+        decay=rules.decay,
         least_std=rules.least_std,
     )

@@ -23,6 +23,6 @@ def improved_cross_entropy_method(rules: SearchRules) -> SamplingSolver:
         mean_candidate=settings.mean_candidate,
         result=settings.result,
         kept=round(settings.kept_elites * settings.elites),
-        decay=settings.sample_decay,
+        decay=rules.decay,
         least_std=rules.least_std,
     )

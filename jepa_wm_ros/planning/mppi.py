@@ -80,5 +80,6 @@ def path_integral(rules: SearchRules) -> SamplingSolver:
         ),
         mean_candidate=settings.mean_candidate,
         result=settings.result,
+        decay=rules.decay,
         least_std=rules.least_std,
     )

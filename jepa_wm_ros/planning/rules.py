@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 
 
+ICEM_DECAY = 1.25
+"""Of the paper of iCEM."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRules:
     """Planning settings, worked out for the actions of a model.
@@ -36,6 +40,12 @@ class SearchRules:
     def std_floor(self) -> Tensor:
         """Least deviation `(A,)`, physical units."""
         return self.settings.std_floor * self.space.half_range
+
+    @property
+    def decay(self) -> float:
+        """By what factor each iteration of a search with elites draws fewer candidates."""
+        usual = ICEM_DECAY if self.settings.solver == 'icem' else 1.0
+        return usual if self.settings.sample_decay is None else self.settings.sample_decay
 
     @property
     def least_std(self) -> Tensor | None:

@@ -93,7 +93,8 @@ class PlanningSettings:
             (0: white noise, 1: constant actions).
         noise_exponent: icem: the noise's power falls with the frequency to this power (0: white).
         kept_elites: icem: part of the elites that stay candidates in the next iteration and plan.
-        sample_decay: icem: each iteration draws this factor fewer candidates.
+        sample_decay: Each iteration draws this factor fewer candidates, for the search narrows
+            (cem, icem, mppi, hybrid); None takes 1.25 for icem and 1 for others.
         temperature: mppi: an elite weighs exp(-(its cost - the least cost) / temperature); in
             units of the mean of those differences, so that it needs no tuning as the goal nears.
         absolute_temperature: mppi: whether `temperature` is in units of cost instead.
@@ -152,7 +153,7 @@ class PlanningSettings:
     correlation: float = 0.5
     noise_exponent: float = 2.0
     kept_elites: float = 0.3
-    sample_decay: float = 1.25
+    sample_decay: float | None = None
     temperature: float = 0.5
     absolute_temperature: bool = False
     learning_rate: float = 0.1
