@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 
+ENCODING_AGAIN = ('lewm', 'pldm')
+"""Families whose published planner encodes observation and goal in every iteration."""
+
+
 class ReferencePathError(JepaWmError):
     """A model of which there is no published code."""
 

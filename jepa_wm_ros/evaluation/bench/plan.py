@@ -154,7 +154,7 @@ def bench_plan(
     slow = reference_path(model) if settings.reference else None
     runs: list[Callable[[], Outcome]] = [lambda: search.run(fast)]
     if slow is not None:
-        runs.append(lambda: alone.run(slow, extra_rollouts=True))
+        runs.append(lambda: alone.run(slow, extra=True))
     passes = [_examine(run, device) for run in runs]
     timings = take_turns(runs, warm_up=settings.warm_up, repeats=settings.repeats, device=device)
     rate = matmul_rate(device, TORCH_TYPES[settings.execution.dtype])

@@ -14,6 +14,7 @@ from jepa_wm_ros.planning.objectives import make_objective
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.rules import make_rules
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.worldmodel.reference_path import ENCODING_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.planning.rules import SearchRules
     from jepa_wm_ros.planning.solver import CostFunction
+    from jepa_wm_ros.worldmodel.contract import Contract
     from jepa_wm_ros.worldmodel.latent import Latent
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
     from jepa_wm_ros.worldmodel.protocol import WorldModel
@@ -41,6 +43,23 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture and the robot's state, ready for a model.
+
+    Attributes:
+        pixels: `(1, 1, 3, h, w)`.
+        state: `(1, 1, P)`, or None for a model that takes none.
+    """
+
+    pixels: Tensor
+    state: Tensor | None
+
+    def encode(self, model: WorldModel) -> Latent:
+        """Return its latent `(1, 1, N, D)`."""
+        return model.encode(self.pixels, self.state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """A planning problem with everything that a search needs but the model.
 
@@ -48,31 +67,34 @@ class Search:
         settings: Planning settings: those of the contract, by the cross-entropy method and with
             the numbers of candidates, steps and iterations that are measured.
         rules: The same, worked out for the actions.
-        question: Observation and goal.
+        pictures: Observation and goal.
+        question: The same, encoded.
         seed: Of the candidates.
         share: Turns a cost function into one that shares candidates out, or leaves it.
     """
 
     settings: PlanningSettings
     rules: SearchRules
+    pictures: tuple[Picture, Picture]
     question: Question
     seed: int
     share: Callable[[CostFunction], CostFunction]
 
-    def run(self, model: WorldModel, extra_rollouts: bool = False) -> Outcome:
+    def run(self, model: WorldModel, extra: bool = False) -> Outcome:
         """Search once; the mean of the last elites is judged, too.
 
         Args:
             model: Predicts.
-            extra_rollouts: Whether the mean is rolled out in every iteration, as published
-                planners do for their logs.
+            extra: Whether to do what published planners do besides: roll the mean out in every
+                iteration, for the log; encode the pictures in every iteration, where the family
+                does so.
         """
         objective = make_objective(self.settings, model.contract.camera)
         seen: list[Tensor] = []
 
         def cost(candidates: Tensor) -> Tensor:
-            if extra_rollouts and seen and candidates.shape[1] > 1:
-                self.predict(model, candidates[:, :1])
+            if extra and candidates.shape[1] > 1:
+                self._repeat(model, candidates[:, :1], first=not seen)
             return objective(self.predict(model, candidates), self.question.goal)
 
         def kept(candidates: Tensor) -> Tensor:
@@ -92,6 +114,13 @@ class Search:
         """Return what a model expects of candidates `(1, S, H, A)`."""
         question = self.question
         return model.rollout(question.context, question.past_actions, candidates)
+
+    def _repeat(self, model: WorldModel, mean: Tensor, first: bool) -> None:
+        if model.contract.family in ENCODING_AGAIN:
+            for picture in self.pictures:
+                picture.encode(model)
+        if not first:
+            self.predict(model, mean)
 
     def distribution(self, model: WorldModel) -> ActionDistribution:
         """Return what the first candidates are drawn from, as a policy begins without a past."""
@@ -141,26 +170,29 @@ def make_search(
         stop_std=0.0,
         action_weight=0.0,
     )
-    here, goal = (_observation(model, seed + i, device) for i in range(2))
+    here, goal = (_picture(model.contract, seed + i, device) for i in range(2))
     past = torch.zeros(1, 0, model.contract.action.dim, device=device)
     return Search(
         settings=settings,
         rules=make_rules(model.contract.action, settings, device),
-        question=Question(context=here, past_actions=past, goal=goal.frame(0)),
+        pictures=(here, goal),
+        question=Question(
+            context=here.encode(model), past_actions=past, goal=goal.encode(model).frame(0)
+        ),
         seed=seed,
         share=share,
     )
 
 
-def _observation(model: WorldModel, seed: int, device: torch.device) -> Latent:
-    """Return the latent `(1, 1, N, D)` of noise and of a state near the usual one."""
-    contract, generator = model.contract, torch.Generator().manual_seed(seed)
+def _picture(contract: Contract, seed: int, device: torch.device) -> Picture:
+    """Return noise, and a state near the usual one."""
+    generator = torch.Generator().manual_seed(seed)
     camera, proprio = contract.camera, contract.proprio
     side = camera.second_size
     size = (side, side) if side else (camera.height, camera.width)
-    picture = torch.randn(1, 1, 3, *size, generator=generator)
+    pixels = torch.randn(1, 1, 3, *size, generator=generator).to(device)
     if not proprio.fields:
-        return model.encode(picture.to(device))
+        return Picture(pixels=pixels, state=None)
     noise = torch.randn(len(proprio.fields), generator=generator)
     state = torch.tensor(proprio.mean) + 0.1 * torch.tensor(proprio.std) * noise
-    return model.encode(picture.to(device), state.view(1, 1, -1).to(device))
+    return Picture(pixels=pixels, state=state.view(1, 1, -1).to(device))

@@ -68,7 +68,7 @@ class Projection(nn.Linear):
             return whole[..., :inner], whole[..., inner:]
         queries, others = (
             linear(part, self.weight[chosen], None if self.bias is None else self.bias[chosen])
-            for part, chosen in ((x[:, -asked:], slice(inner)), (x, slice(inner, None)))
+            for part, chosen in ((newest(x, asked), slice(inner)), (x, slice(inner, None)))
         )
         return queries, others
 
@@ -107,12 +107,17 @@ class Attention(nn.Module):
         frames, tokens = x.shape[1], x.shape[2]
         first = 0 if past is None else past.keys.shape[2] // tokens
         asked = frames if asked is None else asked
-        queries, new = self._project(x, asked)
+        # A token that sees itself alone gets its own value, whatever its query.
+        alone = self.causal and tokens == 1 and past is None and asked == frames
+        searching = asked - 1 if alone else asked
+        queries, new = self._project(x, searching)
         if rotary is not None:
-            queries = rotary(queries, first + frames - asked)
+            queries = rotary(queries, first + frames - searching)
             new = KeysValues(rotary(new.keys, first), new.values)
         seen = new if past is None else past.followed_by(new)
-        result = self._attend(queries, seen, asked, tokens)
+        result = self._attend(queries, seen, searching, tokens) if searching else queries
+        if alone:
+            result = torch.cat((new.values[:, :, :1], result), 2)
         merged = result.transpose(1, 2).reshape(x.shape[0], asked, tokens, self.inner)
         return self.out(merged), seen
 
@@ -129,7 +134,7 @@ class Attention(nn.Module):
     def _attend(self, queries: Tensor, seen: KeysValues, asked: int, tokens: int) -> Tensor:
         dropout = self.dropout if self.training else 0.0
         if not self.causal or asked == 1:
-            return scaled_dot_product_attention(queries, seen.keys, seen.values, dropout_p=dropout)
+            return _attention(queries, seen, dropout=dropout)
         before = seen.keys.shape[2] // tokens - asked
         if asked * tokens <= DENSE_TOKENS:
             mask = frame_causal(asked, tokens, before, queries.device)
@@ -141,6 +146,11 @@ class Attention(nn.Module):
             part = KeysValues(seen.keys[:, :, :end], seen.values[:, :, :end])
             results.append(_attention(query, part, dropout=dropout))
         return torch.cat(results, 2)
+
+
+def newest(x: Tensor, count: int) -> Tensor:
+    """Return the last `count` frames of `(B, T, ...)`, none for 0."""
+    return x[:, x.shape[1] - count :]
 
 
 def _attention(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from jepa_wm_ros.worldmodel.predictors.attention import newest
+
 if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.predictors.attention import Projection
     from jepa_wm_ros.worldmodel.predictors.blocks import Mlp
@@ -73,7 +75,9 @@ class PackedProjection(nn.Module):
 
     def forward(self, x: Tensor, asked: int) -> tuple[Tensor, Tensor]:
         """See `Projection`."""
-        return self.queries(x[:, -asked:]), self.others(x)
+        if not asked:
+            return x.new_empty(len(x), 0, x.shape[2], self.queries.outputs), self.others(x)
+        return self.queries(newest(x, asked)), self.others(x)
 
 
 class PackedMlp(nn.Module):

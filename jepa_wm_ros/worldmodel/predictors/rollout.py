@@ -179,7 +179,8 @@ class _History:
     def since(self, index: int) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """Return tokens `(B, T, N, D)` and modulations of the frames from `index` on."""
         chosen = slice(index - self._begin, self.end - self._begin)
-        return torch.cat(self.tokens[index - self.first :], 1), tuple(
+        tokens = self.tokens[index - self.first :]
+        return tokens[0] if len(tokens) == 1 else torch.cat(tokens, 1), tuple(
             None if m is None else m[:, chosen] for m in self._modulations
         )
 
