@@ -15,6 +15,8 @@ import numpy as np
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.evaluation.closed_loop import run_closed_loop
 from jepa_wm_ros.evaluation.policies import NothingPolicy, PlannerPolicy, RandomPolicy
+from jepa_wm_ros.worldmodel.planning_changes import changed
+from jepa_wm_ros.worldmodel.schema import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -115,10 +117,9 @@ def override_planning(settings: PlanningSettings, changes: dict[str, Any]) -> Pl
             f'unknown planning setting {", ".join(unknown)}; known are {", ".join(sorted(known))}'
         )
     try:
-        settings = settings.for_solver(changes.get('solver', settings.solver))
-        return dataclasses.replace(settings, **changes)
-    except (TypeError, ValueError) as error:
-        raise PlayerError(f'planning settings: {error}') from error
+        return changed(settings, changes)
+    except SchemaError as error:
+        raise PlayerError(str(error)) from error
 
 
 def play_parallel(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jepa_wm_ros.robot.description import BASE_FRAME
 from jepa_wm_ros.ros.params import ParameterError, parameter
+from jepa_wm_ros.worldmodel.planning_changes import changed, parse_pairs
 from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
+from jepa_wm_ros.worldmodel.schema import SchemaError
 
 if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
+
+REPLACED = ('solver', 'samples', 'iterations', 'deadline_s')
+"""Planning settings with a parameter of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,11 @@ class PlannerConfig:
         'Wall-clock time for one plan; 0 takes what the bundle recommends.',
         unit='s',
         minimum=0.0,
+    )
+    planning: tuple[str, ...] = parameter(
+        (),
+        'Further planning settings to replace, each as KEY=VALUE in YAML, such as '
+        '`reduction=last`; see docs/planning.md.',
     )
     base_frame: str = parameter(
         BASE_FRAME, "Name of the robot's base frame, in which poses and actions are given."
@@ -92,13 +101,10 @@ class PlannerConfig:
         Raises:
             ParameterError: They do not go together.
         """
+        named = {name: getattr(self, name) for name in REPLACED}
         try:
-            recommended = recommended.for_solver(self.solver or recommended.solver)
-            return dataclasses.replace(
-                recommended,
-                samples=self.samples or recommended.samples,
-                iterations=self.iterations or recommended.iterations,
-                deadline_s=self.deadline_s or recommended.deadline_s,
-            )
-        except ValueError as error:
-            raise ParameterError(f'solver, samples, iterations, deadline_s: {error}') from error
+            changes = parse_pairs(self.planning, 'planning')
+            changes |= {name: value for name, value in named.items() if value}
+            return changed(recommended, changes, 'planning')
+        except SchemaError as error:
+            raise ParameterError(f'{", ".join(REPLACED)}, planning: {error}') from error

@@ -1,0 +1,54 @@
+"""Planning settings with some values replaced, as a command line or a parameter says them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
+from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def changed(
+    settings: PlanningSettings, changes: Mapping[str, Any], source: str = 'planning settings'
+) -> PlanningSettings:
+    """Return settings with some values replaced; groups, pins and terms as in YAML.
+
+    Another solver brings the sizes that suit it, unless they are among the changes.
+
+    Args:
+        settings: What is changed.
+        changes: New values by name.
+        source: Where they come from, for the messages.
+
+    Raises:
+        SchemaError: A name is unknown, or a value impossible.
+    """
+    try:
+        base = settings.for_solver(changes.get('solver', settings.solver))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SchemaError(f'{source}: {error}') from error
+    return read(PlanningSettings, {**plain(base), **changes}, source)
+
+
+def parse_pairs(pairs: Iterable[str], source: str) -> dict[str, Any]:
+    """Read `key=value` pairs; values are written as in YAML.
+
+    Raises:
+        SchemaError: A pair has no key or no value, or the value is not valid YAML.
+    """
+    import yaml
+
+    changes = {}
+    for pair in pairs:
+        key, _, text = pair.partition('=')
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = None
+        if not key or value is None:
+            raise SchemaError(f'{source} takes KEY=VALUE, such as samples=256; got {pair!r}')
+        changes[key.strip()] = value
+    return changes

@@ -1,0 +1,47 @@
+"""Planning settings changed by a command line or a node's parameters."""
+
+from __future__ import annotations
+
+import pytest
+
+from jepa_wm_ros.worldmodel.planning_changes import changed, parse_pairs
+from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
+from jepa_wm_ros.worldmodel.schema import SchemaError
+from jepa_wm_ros.worldmodel.search_settings import GroupSettings
+
+
+def test_values_are_written_as_in_yaml_groups_too() -> None:
+    pairs = [
+        'reduction=last',
+        'groups=[{fields: [xyz], ball: l2, radius: 0.05}]',
+        'std_floor=0',
+        'warm_start=false',
+    ]
+    settings = changed(PlanningSettings(), parse_pairs(pairs, '--set'))
+    assert settings.reduction == 'last'
+    assert settings.groups == (GroupSettings(fields=('xyz',), ball='l2', radius=0.05),)
+    assert (settings.std_floor, settings.warm_start) == (0.0, False)
+    assert changed(settings, {}) == settings
+
+
+def test_another_solver_brings_its_sizes_unless_they_are_given() -> None:
+    bundle = PlanningSettings(samples=128, iterations=4)
+    assert changed(bundle, {'solver': 'adam'}).iterations > 20
+    assert changed(bundle, {'solver': 'adam', 'iterations': 7}).iterations == 7
+    assert changed(bundle, {'solver': 'mppi'}).iterations == 4
+
+
+@pytest.mark.parametrize(
+    ('pairs', 'message'),
+    [
+        (['reduction'], 'planning takes KEY=VALUE'),
+        (['=3'], 'planning takes KEY=VALUE'),
+        (['samples=[1'], 'planning takes KEY=VALUE'),
+        (['smaples=3'], 'unknown key smaples'),
+        (['solver=best'], 'solver must be one of cem'),
+        (['horizon=2.5'], 'horizon must be int'),
+    ],
+)
+def test_mistakes_are_named(pairs, message) -> None:
+    with pytest.raises(SchemaError, match=message):
+        changed(PlanningSettings(), parse_pairs(pairs, 'planning'), 'planning')
