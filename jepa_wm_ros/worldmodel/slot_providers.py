@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import nn
+from torch.nn.functional import avg_pool2d
 
 from jepa_wm_ros.errors import JepaWmError
 
@@ -20,7 +21,8 @@ class SlotsError(JepaWmError):
 class SlotProvider(Protocol):
     """Finds objects in frames.
 
-    Slots of consecutive frames need not be in the same order; the world model matches them.
+    Slots of consecutive frames need not be in the same order: a rollout matches them. A trained
+    one is `encoders.slot_attention.SlotEncoder`; masks of a tracker become slots by `pooled`.
     """
 
     @property
@@ -36,6 +38,31 @@ class SlotProvider(Protocol):
     def __call__(self, images: Tensor) -> Tensor:
         """Return slots `(B, T, N, D)` of frames `(B, T, 3, h, w)`, normalised pixels."""
         ...
+
+
+def pooled(features: Tensor, masks: Tensor) -> Tensor:
+    """Return the mean feature of each mask: slots from a tracker's or a detector's masks.
+
+    Args:
+        features: `(B, T, M, D)`: patch features, row by row.
+        masks: `(B, T, N, rows, columns)`, 0 to 1, of any resolution whose rows and columns are
+            multiples of the patches'.
+
+    Returns:
+        `(B, T, N, D)`; zeros for a mask that is empty.
+
+    Raises:
+        SlotsError: The masks do not divide into the patches.
+    """
+    count = features.shape[2]
+    rows, columns = masks.shape[-2:]
+    scale = (rows * columns / count) ** 0.5
+    side = int(scale)
+    if side != scale or rows % side or columns % side:
+        raise SlotsError(f'masks of {rows}x{columns} px do not divide into {count} square patches')
+    shares = avg_pool2d(masks.flatten(0, 2)[:, None].to(features), side)
+    shares = shares.flatten(1).unflatten(0, masks.shape[:3])
+    return shares @ features / shares.sum(-1, keepdim=True).clamp_min(1e-8)
 
 
 class GivenSlots(nn.Module):

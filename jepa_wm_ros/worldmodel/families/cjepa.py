@@ -7,13 +7,15 @@ that of the action which leaves the frame.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from jepa_wm_ros.worldmodel.assignment import match, reorder, squared_distances
-from jepa_wm_ros.worldmodel.checks import require
+from jepa_wm_ros.worldmodel.checks import one_of, require
+from jepa_wm_ros.worldmodel.encoders import encoder_from, token_grid
+from jepa_wm_ros.worldmodel.encoders.slot_attention import SlotEncoder, SlotEncoderSettings
 from jepa_wm_ros.worldmodel.families.inputs import Normaliser, check_rollout
 from jepa_wm_ros.worldmodel.latent import Latent
 from jepa_wm_ros.worldmodel.predictors.slots import SlotPredictor, SlotPredictorSettings
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.worldmodel.contract import Contract
 
+ENCODERS = ('given', 'slot_attention')
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotArchitecture:
@@ -35,15 +39,19 @@ class SlotArchitecture:
     Attributes:
         slots: Object slots of a frame.
         slot_dim: Numbers in a slot.
+        encoder: `kind: given` (the default) for slots from elsewhere, or `kind: slot_attention`
+            with the settings of `SlotEncoderSettings`.
         predictor: The predictor's settings.
     """
 
     slots: int = 4
     slot_dim: int = 128
+    encoder: dict[str, Any] = field(default_factory=dict)
     predictor: SlotPredictorSettings = field(default_factory=SlotPredictorSettings)
 
     def __post_init__(self) -> None:
         """Refuse empty frames."""
+        one_of('encoder.kind', self.encoder.get('kind', 'given'), ENCODERS)
         require(self.slots >= 1, f'slots must be at least 1, got {self.slots}')
         require(self.slot_dim >= 1, f'slot_dim must be at least 1, got {self.slot_dim}')
 
@@ -115,11 +123,15 @@ class SlotWorldModel(nn.Module):
     def rollout(self, context: Latent, past_actions: Tensor, actions: Tensor) -> Latent:
         """Predict `(B, S, H, N, D)` for candidates `(B, S, H, A)`; see `WorldModel.rollout`.
 
+        The slots of the observed frames may come in any order; predicted ones are in that of the
+        newest.
+
         Raises:
             RolloutError: Shapes do not fit, or the model needs a state that the context lacks.
         """
         check_rollout(context, past_actions, actions, needs_state=self.proprio is not None)
-        return self.split(self.unroll(context, past_actions, actions))
+        ordered = Latent(aligned(context.tokens), context.proprio)
+        return self.split(self.unroll(ordered, past_actions, actions))
 
     def unroll(self, context: Latent, past_actions: Tensor, actions: Tensor) -> Tensor:
         """Return predicted frames `(B, S, H, E, D)` with all their entities.
@@ -177,6 +189,14 @@ def in_order_of(entities: Tensor, slots: Tensor) -> Tensor:
     return torch.cat([ordered, others], 2)
 
 
+def aligned(slots: Tensor) -> Tensor:
+    """Return slots `(B, T, N, D)` in the order of the newest frame, each matched to the next."""
+    frames = [slots[:, -1:]]
+    for t in range(slots.shape[1] - 2, -1, -1):
+        frames.insert(0, in_order_of(slots[:, t : t + 1], frames[0]))
+    return torch.cat(frames, 1)
+
+
 def build(contract: Contract, source: Path | str) -> SlotWorldModel:
     """Build the model that a contract describes, with random weights.
 
@@ -185,6 +205,25 @@ def build(contract: Contract, source: Path | str) -> SlotWorldModel:
     """
     architecture = read(SlotArchitecture, contract.architecture, source, 'architecture')
     try:
-        return SlotWorldModel(contract, architecture)
+        return SlotWorldModel(contract, architecture, _provider(contract, architecture, source))
     except ValueError as error:
-        raise SchemaError(f'{source}: architecture.predictor: {error}') from error
+        raise SchemaError(f'{source}: architecture: {error}') from error
+
+
+def _provider(
+    contract: Contract, architecture: SlotArchitecture, source: Path | str
+) -> nn.Module | None:
+    """Return the slot provider of a contract; None for slots that are given."""
+    mapping = dict(architecture.encoder)
+    if mapping.pop('kind', 'given') == 'given':
+        if mapping:
+            raise ValueError(f'encoder of kind given takes no settings, got {sorted(mapping)}')
+        return None
+    key = 'architecture.encoder'
+    settings = read(SlotEncoderSettings, mapping, source, key)
+    features = encoder_from(settings.features, source, f'{key}.features')
+    rows, columns = token_grid(features, contract.camera, source)
+    require(
+        rows * columns > 1, 'encoder.features must give a token for each patch, not one a frame'
+    )
+    return SlotEncoder(features, features.dim, architecture.slots, architecture.slot_dim, settings)
