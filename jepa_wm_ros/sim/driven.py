@@ -30,13 +30,15 @@ class DrivenCell:
         )
 
     def advance(self, duration_s: float) -> None:
-        """Let time pass; the arm's servos get a new target in each step of the physics."""
+        """Let time pass; the servos of a moving arm get a new target in each physics step."""
         simulation, step_s = self.simulation, self.simulation.physics_step_s
         self._behind_s += duration_s
         while self._behind_s >= step_s - 1e-9:
-            self._behind_s -= step_s
             simulation.set_joint_target(*self._follower.sample(simulation.time_s + step_s))
-            simulation.advance(step_s)
+            # An arm that holds still gets no other target before the next command.
+            steps = 1 if self._follower.moving else int(self._behind_s / step_s + 1e-6)
+            self._behind_s -= steps * step_s
+            simulation.advance(steps * step_s)
 
     def follow_joints(self, waypoints: Sequence[Waypoint]) -> None:
         """Follow a joint trajectory from now on.

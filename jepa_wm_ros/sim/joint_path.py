@@ -37,7 +37,7 @@ def joint_path(
         period_s: time between two joint targets [s].
     """
     ticks = math.ceil(trajectory.duration_s / period_s - 1e-6)
-    times_s = period_s * np.arange(1, ticks + 1)
+    times_s: Vector = period_s * np.arange(1, ticks + 1, dtype=np.float64)
     travel_m, turn_rad = distance(trajectory.sample(0.0)[0], trajectory.end)
     if travel_m < _SHORT_M and turn_rad < _SHORT_RAD:
         path = _interpolated(kinematics, joints, trajectory, times_s)
@@ -83,8 +83,7 @@ def _travelled(fractions: Vector) -> Vector:
 
 def _to_powers(places: Vector) -> Vector:
     """Return the matrix (n, n) from values at n places to coefficients of their polynomial."""
-    inverse: Vector = np.linalg.inv(np.vander(places, increasing=True))
-    return inverse
+    return np.linalg.inv(np.vander(places, increasing=True)).astype(np.float64)
 
 
 # Fractions of the time at which the arm is solved for; the path there is near Chebyshev's points.
