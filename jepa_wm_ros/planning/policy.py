@@ -165,23 +165,12 @@ class Policy:
             self._warm = self._seeds = None
         with torch.inference_mode(False):  # a gradient solver differentiates through these
             context, past = self._window.context()
-        judge = Judge(
-            self.model,
-            self.objective,
-            Question(context=context, past_actions=past, goal=target),
-            self._space,
-            action_weight=self.settings.action_weight,
-            chunk=self.settings.chunk,
-            elites=self.settings.evidence_elites,
-        )
-        budget = Budget(
-            self.settings.iterations,
-            started + limit,
-            partial(monotonic, self._device),
-            self.settings.patience,
-        )
+        judge = self._judge(Question(context=context, past_actions=past, goal=target))
         solution = self.solver.solve(
-            judge, self._distribution(distance, restarted), budget, self._generator
+            judge,
+            self._distribution(distance, restarted),
+            self._budget(started + limit),
+            self._generator,
         )
         self._settle(solution, judge)
         if self.settings.warm_start:
@@ -199,6 +188,21 @@ class Policy:
             self._forget_plan()
         self._goal = goal, _kept(goal)
         return self._goal[1]
+
+    def _judge(self, question: Question) -> Judge:
+        return Judge(
+            self.model,
+            self.objective,
+            question,
+            self._space,
+            action_weight=self.settings.action_weight,
+            chunk=self.settings.chunk,
+            elites=self.settings.evidence_elites,
+        )
+
+    def _budget(self, deadline: float) -> Budget:
+        clock = partial(monotonic, self._device)
+        return Budget(self.settings.iterations, deadline, clock, self.settings.patience)
 
     def _distribution(self, distance: float, restarted: bool) -> ActionDistribution:
         settings, space = self.settings, self._space
