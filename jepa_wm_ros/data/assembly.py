@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.data.recordings import Picture, Recording, TimedRecording
 
+FROZEN_MOTION_M = 0.01
+"""A camera that repeats its picture while the flange moves this far is frozen [m]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeSettings:
@@ -65,19 +68,24 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Frames:
-    """Frames to decode: numbers of pictures, and what goes with each."""
+    """Frames to decode: numbers of pictures, and what goes with each.
+
+    `moved` is how far the flange went since the frame before [m]; 0 where nobody knows.
+    """
 
     pictures: NDArray[np.int64]
     action: NDArray[np.float64]
     proprio: NDArray[np.float64]
     stamps: NDArray[np.float64]
+    moved: NDArray[np.float64]
 
     def part(self, first: int, last: int) -> _Frames:
         """Frames `first` to `last` (exclusive); the last action of a part leads nowhere."""
         span = slice(first, last)
         action = self.action[span].copy()
         action[-1] = np.nan
-        return _Frames(self.pictures[span], action, self.proprio[span], self.stamps[span])
+        rows = (self.proprio[span], self.stamps[span], self.moved[span])
+        return _Frames(self.pictures[span], action, *rows)
 
     def parts(self, most_steps: int) -> list[_Frames]:
         """Cut into pieces of at most so many steps."""
@@ -121,7 +129,10 @@ def _resampled(
 ) -> tuple[Facts, list[_Frames]]:
     stamps = recording.stamps
     cuts = cut(recording, settings)
-    frames = [_Frames(run.pictures, run.actions(), run.proprio(), run.stamps) for run in cuts.runs]
+    frames = [
+        _Frames(run.pictures, run.actions(), run.proprio(), run.stamps, run.moved())
+        for run in cuts.runs
+    ]
     known = dataclasses.replace(
         facts,
         proprio=PROPRIO_FIELDS,
@@ -157,6 +168,7 @@ def _restepped(recording: SteppedRecording, settings: EpisodeSettings) -> _Frame
         np.concatenate([actions, last]),
         _standard_proprio(recording)[pictures],
         np.arange(steps + 1) * np.float64(step_s),
+        np.zeros(steps + 1),
     )
 
 
@@ -192,6 +204,7 @@ def _decode(
     pictures = recording.pictures([int(n) for part in parts for n in part.pictures])
     for part in parts:
         fitted = [_fitted(next(pictures), settings.camera, tally) for _ in part.pictures]
+        _take_out_frozen(fitted, part.moved, tally)
         bad = np.array([picture is None for picture in fitted])
         for span in np.split(np.arange(len(fitted)), np.flatnonzero(np.diff(bad)) + 1):
             if bad[span[0]]:
@@ -214,6 +227,22 @@ def _fitted(picture: Picture, camera: CameraContract, tally: Tally) -> NDArray[n
         tally.trouble = tally.trouble or str(error)
         return None
     return fit_picture(picture, camera)
+
+
+def _take_out_frozen(
+    pictures: list[NDArray[np.uint8] | None], moved: NDArray[np.float64], tally: Tally
+) -> None:
+    """Make None of pictures that are the same as before while the arm in them moved."""
+    last = None
+    for row, picture in enumerate(pictures):
+        same = picture is not None and last is not None and np.array_equal(picture, last)
+        last = picture
+        if same and moved[row] > FROZEN_MOTION_M:
+            pictures[row] = None
+            tally.bad_pictures += 1
+            far = f'{1000 * moved[row]:.0f} mm'
+            reason = f'the camera repeats one picture while the arm moves {far}'
+            tally.trouble = tally.trouble or reason
 
 
 def _episode(frames: _Frames, pictures: list[Any]) -> Episode:

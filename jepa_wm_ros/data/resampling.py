@@ -83,6 +83,12 @@ class Run:
             rows[row, 6] = then.gripper - now.gripper
         return rows
 
+    def moved(self) -> NDArray[np.float64]:
+        """`(T,)` how far the flange went since the frame before [m]; 0 for the first."""
+        positions = np.array([sample.pose.position for sample in self.samples])
+        steps = np.diff(positions, axis=0, prepend=positions[:1])
+        return np.sqrt((steps**2).sum(axis=1))
+
     def proprio(self) -> NDArray[np.float64]:
         """`(T, 7)` position [m], roll, pitch, yaw [rad] and closedness of the gripper."""
         return np.array([sample.proprio(PROPRIO_FIELDS) for sample in self.samples])
@@ -188,7 +194,8 @@ def _no_overlap(pictures: NDArray[np.float64], states: NDArray[np.float64]) -> s
     spans = [f'{s[0]:.1f}..{s[-1]:.1f} s' if len(s) else 'nowhere' for s in (pictures, states)]
     return (
         f'no picture has a robot state: pictures are at {spans[0]}, states at {spans[1]}; '
-        'do camera and arm use different clocks?'
+        'do camera and arm use different clocks? `stamps: log` in the mapping of a bag takes that '
+        'of the recorder'
     )
 
 

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from fabricated import cartesian_at, joints_at, picture, write_bag, write_droid, write_lerobot
+from fabricated import (
+    cartesian_at,
+    joints_at,
+    number_of,
+    picture,
+    write_bag,
+    write_droid,
+    write_lerobot,
+)
 
 
 def truncated(path, size=60_000):
@@ -152,6 +160,16 @@ def test_when_nothing_is_left_there_is_an_audit_and_no_dataset(build, tmp_path):
     assert (tmp_path / 'out.h5.audit.json').exists()
     assert not (tmp_path / 'out.h5').exists()
     assert not (tmp_path / 'out.h5.parts').exists()
+
+
+def test_a_frozen_camera_cuts_the_episode(build, tmp_path):
+    write_bag(tmp_path / 'bag', image=lambda n: picture(min(n, 30)))
+    table, audit = build(tmp_path / 'bag')
+    # pictures 36 and later are picture 30 again; where the arm has hardly moved, that is no proof
+    assert number_of(table.pixels[5]) == 30
+    assert audit.sources.bad_pictures >= 3
+    assert table.length[0] == 6
+    assert len(table.pixels) + audit.sources.bad_pictures + audit.sources.short == 11
 
 
 def test_a_broken_picture_cuts_the_episode_and_no_more(build, tmp_path):
