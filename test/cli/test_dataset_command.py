@@ -87,6 +87,44 @@ def test_a_model_is_trained_on_what_was_built(dataset, recipe, tmp_path, capsys)
     assert load_bundle(out).contract.results['training_steps'] == 4
 
 
+def test_episodes_of_the_simulated_cell_are_taken_as_they_are(recipe, tmp_path):
+    import numpy as np
+
+    from jepa_wm_ros.data.episodes import read_episodes
+
+    mapping = yaml.safe_load(recipe.read_text())
+    mapping['collection'].update(episodes=2, steps=4)
+    small = tmp_path / 'small.yaml'
+    small.write_text(yaml.safe_dump(mapping))
+    cell, out = tmp_path / 'cell.h5', tmp_path / 'out.h5'
+    assert main(['collect', str(small), '--out', str(cell), '--workers', '1']) == 0
+    options = ['--for', str(small), '--out', str(out)]
+    assert main(['dataset', 'build', str(cell), *options]) == 0
+    before, after = read_episodes(cell), read_episodes(out)
+    np.testing.assert_array_equal(before.pixels, after.pixels)
+    np.testing.assert_array_equal(before.action, after.action)
+    np.testing.assert_array_equal(before.proprio, after.proprio)
+    assert after.provenance['proprio'] == ['x', 'y', 'z']
+    # every second frame, with the actions between them joined
+    assert (
+        main(
+            [
+                'dataset',
+                'build',
+                str(cell),
+                *options[:3],
+                str(tmp_path / 'slow.h5'),
+                '--step-duration',
+                '0.8',
+            ]
+        )
+        == 0
+    )
+    slow = read_episodes(tmp_path / 'slow.h5')
+    np.testing.assert_array_equal(slow.pixels[:3], before.pixels[:5:2])
+    np.testing.assert_allclose(slow.action[0], before.action[:2].sum(axis=0), atol=1e-6)
+
+
 def test_size_and_step_can_be_chosen(bags, tmp_path):
     from jepa_wm_ros.data.episodes import read_episodes
 
