@@ -275,12 +275,17 @@ class SimNode(ManagedNode):
         self._joints.publish(message)
 
     def _publish_poses(self, stamp: Time) -> None:
+        wanted = [self._truth]
+        if self.config.fault != 'joints_silent':
+            wanted.append(self._poses)
+        wanted = [publisher for publisher in wanted if publisher.get_subscription_count()]
+        if not wanted:
+            return
         message = PoseStamped(pose=encode_pose(self._cell.simulation.flange_pose))
         message.header.stamp = stamp
         message.header.frame_id = BASE_FRAME
-        self._truth.publish(message)
-        if self.config.fault != 'joints_silent':
-            self._poses.publish(message)
+        for publisher in wanted:
+            publisher.publish(message)
 
     def _publish_picture(self, stamp: Time) -> None:
         started = time.perf_counter()
