@@ -89,7 +89,7 @@ def test_the_reference_path_leaves_the_model_as_it_is():
     before = search.predict(model, actions).tokens
     slow = reference_path(model)
     assert slow.rollouts is not model.rollouts
-    torch.testing.assert_close(search.predict(slow, actions).tokens, before)
+    torch.testing.assert_close(search.predict(slow, actions).tokens, before, rtol=1e-4, atol=1e-4)
     assert torch.equal(search.predict(model, actions).tokens, before)
 
 
@@ -100,9 +100,8 @@ def test_candidates_are_predicted_in_groups_that_fit_into_memory():
     assert run_as(model, ExecutionSettings(memory_bytes=2**30)).candidates_at_once > 100
     search = make_search(model, candidates=4, horizon=2, iterations=1, seed=0, device=CPU)
     actions = torch.rand(1, 4, 2, 7)
-    torch.testing.assert_close(
-        search.predict(little, actions).tokens, search.predict(model, actions).tokens
-    )
+    together, apart = (search.predict(each, actions).tokens for each in (model, little))
+    torch.testing.assert_close(apart, together, rtol=1e-4, atol=1e-4)
 
 
 def test_random_weights_are_without_effect_nowhere():
