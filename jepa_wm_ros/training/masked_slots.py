@@ -101,4 +101,4 @@ def matched_error(predicted: Tensor, target: Tensor) -> Tensor:
     It is averaged over slots and frames but summed over the D numbers, as published.
     """
     ordered = reorder(target, match(squared_distances(predicted, target)))
-    return (predicted - ordered).square().sum(-1).mean()
+    return (predicted - ordered).square().sum() / predicted[..., 0].numel()

@@ -95,7 +95,7 @@ def _inverse_dynamics(case: Case, before: str) -> dict[str, Tensor]:
 
 
 def _batch_first(case: Case) -> dict[str, Tensor]:
-    encoded = case.inputs['encodings'].transpose(0, 1).clone().requires_grad_()
+    encoded = case.inputs['encodings'].transpose(0, 1).contiguous().requires_grad_()
     terms = batch_first_terms(case.inputs['predictions'].transpose(0, 1)[:, 1:], encoded)
     losses = {
         'idm_loss': mse_loss(case.inputs['swm_a_pred'], case.inputs['actions'].transpose(0, 1)),

@@ -110,7 +110,8 @@ class SlotPredictor(nn.Module):
 
         Args:
             entities: `(B, T, E, D)`, of the observed frames.
-            hidden: `(F, E)` bool, F >= T: what is hidden, of the observed and the future frames.
+            hidden: `(F, E)` bool, F >= T: what is hidden of the observed frames; all of the F - T
+                future frames is.
 
         Returns:
             `(B, F, E, D)`.
@@ -125,10 +126,11 @@ class SlotPredictor(nn.Module):
                 f'{len(self.time_positions)}'
             )
         positions = self.time_positions[-frames:, None]
-        stand_in = (self.mask_token + self.identity(entities[:, :1])).expand(-1, frames, -1, -1)
-        future = stand_in[:, entities.shape[1] :]
-        values = torch.cat([entities, future], 1)
-        return torch.where(hidden[..., None], stand_in, values) + positions
+        stand_in = (self.mask_token + positions) + self.identity(entities[:, :1])
+        observed = entities.shape[1]
+        seen = entities + positions[:observed]
+        past = torch.where(hidden[:observed, :, None], stand_in[:, :observed], seen)
+        return torch.cat([past, stand_in[:, observed:]], 1)
 
     def forward(self, entities: Tensor, hidden: Tensor) -> Tensor:
         """Return all entities `(B, F, E, D)` of a window; arguments as in `compose`."""
