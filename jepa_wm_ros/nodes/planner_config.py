@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_ros.robot.description import BASE_FRAME
 from jepa_wm_ros.ros.params import ParameterError, parameter
-from jepa_wm_ros.worldmodel.planning_changes import changed, parse_pairs
+from jepa_wm_ros.worldmodel.planning_changes import changed, parse_mapping
 from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
 from jepa_wm_ros.worldmodel.schema import SchemaError
 
@@ -47,10 +47,10 @@ class PlannerConfig:
         unit='s',
         minimum=0.0,
     )
-    planning: tuple[str, ...] = parameter(
-        (),
-        'Further planning settings to replace, each as KEY=VALUE in YAML, such as '
-        '`reduction=last`; see docs/planning.md.',
+    planning: str = parameter(
+        '',
+        'Further planning settings to replace, as a YAML mapping, such as `{reduction: last}`; '
+        'see docs/planning.md.',
     )
     base_frame: str = parameter(
         BASE_FRAME, "Name of the robot's base frame, in which poses and actions are given."
@@ -103,7 +103,7 @@ class PlannerConfig:
         """
         named = {name: getattr(self, name) for name in REPLACED}
         try:
-            changes = parse_pairs(self.planning, 'planning')
+            changes = parse_mapping(self.planning, 'planning')
             changes |= {name: value for name, value in named.items() if value}
             return changed(recommended, changes, 'planning')
         except SchemaError as error:

@@ -8,7 +8,7 @@ from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 def changed(
@@ -33,22 +33,20 @@ def changed(
     return read(PlanningSettings, {**plain(base), **changes}, source)
 
 
-def parse_pairs(pairs: Iterable[str], source: str) -> dict[str, Any]:
-    """Read `key=value` pairs; values are written as in YAML.
+def parse_mapping(text: str, source: str) -> dict[str, Any]:
+    """Read a YAML mapping of settings; nothing is none.
 
     Raises:
-        SchemaError: A pair has no key or no value, or the value is not valid YAML.
+        SchemaError: It is not a mapping, or not valid YAML.
     """
     import yaml
 
-    changes = {}
-    for pair in pairs:
-        key, _, text = pair.partition('=')
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = None
-        if not key or value is None:
-            raise SchemaError(f'{source} takes KEY=VALUE, such as samples=256; got {pair!r}')
-        changes[key.strip()] = value
-    return changes
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SchemaError(f'{source}: not valid YAML: {error}') from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise SchemaError(f'{source} must be a YAML mapping such as {{samples: 256}}: {text!r}')
+    return value

@@ -17,7 +17,7 @@ def test_nothing_set_is_what_the_bundle_recommends() -> None:
 
 def test_what_is_set_takes_its_place() -> None:
     config = PlannerConfig(
-        samples=32, deadline_s=0.2, planning=('reduction=sum', 'terms=[{distance: l1}]')
+        samples=32, deadline_s=0.2, planning='{reduction: sum, terms: [{distance: l1}]}'
     )
     settings = config.planning_settings(BUNDLE)
     assert (settings.samples, settings.iterations, settings.deadline_s) == (32, 6, 0.2)
@@ -31,4 +31,4 @@ def test_another_solver_brings_the_sizes_that_suit_it() -> None:
 
 def test_a_mistake_names_the_setting() -> None:
     with pytest.raises(ParameterError, match='unknown key reducton'):
-        PlannerConfig(planning=('reducton=sum',)).planning_settings(BUNDLE)
+        PlannerConfig(planning='{reducton: sum}').planning_settings(BUNDLE)

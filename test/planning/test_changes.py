@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from jepa_wm_ros.worldmodel.planning_changes import changed, parse_pairs
+from jepa_wm_ros.worldmodel.planning_changes import changed, parse_mapping
 from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 from jepa_wm_ros.worldmodel.schema import SchemaError
 from jepa_wm_ros.worldmodel.search_settings import GroupSettings
 
 
 def test_values_are_written_as_in_yaml_groups_too() -> None:
-    pairs = [
-        'reduction=last',
-        'groups=[{fields: [xyz], ball: l2, radius: 0.05}]',
-        'std_floor=0',
-        'warm_start=false',
-    ]
-    settings = changed(PlanningSettings(), parse_pairs(pairs, '--set'))
+    text = """
+        reduction: last
+        groups: [{fields: [xyz], ball: l2, radius: 0.05}]
+        std_floor: 0
+        warm_start: false
+    """
+    settings = changed(PlanningSettings(), parse_mapping(text, 'planning'))
     assert settings.reduction == 'last'
     assert settings.groups == (GroupSettings(fields=('xyz',), ball='l2', radius=0.05),)
     assert (settings.std_floor, settings.warm_start) == (0.0, False)
-    assert changed(settings, {}) == settings
+    assert changed(settings, parse_mapping('', 'planning')) == settings
 
 
 def test_another_solver_brings_its_sizes_unless_they_are_given() -> None:
@@ -32,16 +32,15 @@ def test_another_solver_brings_its_sizes_unless_they_are_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ('pairs', 'message'),
+    ('text', 'message'),
     [
-        (['reduction'], 'planning takes KEY=VALUE'),
-        (['=3'], 'planning takes KEY=VALUE'),
-        (['samples=[1'], 'planning takes KEY=VALUE'),
-        (['smaples=3'], 'unknown key smaples'),
-        (['solver=best'], 'solver must be one of cem'),
-        (['horizon=2.5'], 'horizon must be int'),
+        ('reduction', 'planning must be a YAML mapping'),
+        ('{samples: [1}', 'planning: not valid YAML'),
+        ('{smaples: 3}', 'unknown key smaples'),
+        ('{solver: best}', 'solver must be one of cem'),
+        ('{horizon: 2.5}', 'horizon must be int'),
     ],
 )
-def test_mistakes_are_named(pairs, message) -> None:
+def test_mistakes_are_named(text, message) -> None:
     with pytest.raises(SchemaError, match=message):
-        changed(PlanningSettings(), parse_pairs(pairs, 'planning'), 'planning')
+        changed(PlanningSettings(), parse_mapping(text, 'planning'), 'planning')
