@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from small import SCALED, small_preset, write_files
 
-from jepa_wm_ros.worldmodel.bundle import load_bundle, load_contract
+from jepa_wm_ros.worldmodel.bundle import BundleError, load_bundle, load_contract
 from jepa_wm_ros.worldmodel.probe import probe
 from jepa_wm_ros.worldmodel.published.fabrication import fabricate
 from jepa_wm_ros.worldmodel.published.importing import import_checkpoint
@@ -84,6 +85,23 @@ def test_the_other_parts_of_an_encoder_s_file_are_left_out(tmp_path: Path) -> No
     report = take(preset, paths, tmp_path / 'bundle')
     assert report.ignored['moving average of the encoder'] == 1
     assert report.ignored['predictor of the pre-training'] == 1
+
+
+def test_a_converted_checkpoint_of_the_original_dino_wm_is_taken(tmp_path: Path) -> None:
+    """Its modules, as state dicts: the encoder is inside, and so are a decoder and optimisers."""
+    preset = small_preset('dino_wm_wall', tmp_path)
+    paths = write_files(preset, tmp_path)
+    file = torch.load(paths['checkpoint'], weights_only=True)
+    encoder = torch.load(paths['encoder'], weights_only=True)
+    file['encoder'] = {f'base_model.{key}': tensor for key, tensor in encoder.items()}
+    file['decoder'] = {'dec.weight': torch.zeros(1)}
+    file['predictor_optimizer'] = {'state': {0: {'exp_avg': torch.zeros(1)}}}
+    torch.save(file, tmp_path / 'weights.pt')
+    original = dataclasses.replace(preset, encoder=None, encoder_container='encoder')
+    report = import_checkpoint(original, tmp_path / 'weights.pt', None, tmp_path / 'bundle')
+    assert report.ignored['draws pictures from latents'] == 1
+    assert report.ignored['state of the optimiser'] == 2
+    probe(load_bundle(tmp_path / 'bundle'))
 
 
 @pytest.mark.parametrize('spelling', ['state_encoder', 'proprio_encoder'])
@@ -186,6 +204,26 @@ def test_unknown_keys_beside_an_encoder_are_named(tmp_path: Path) -> None:
     edit(paths['encoder'], lambda file: file.update(stranger={'w': torch.zeros(1)}))
     with pytest.raises(CheckpointError, match=r'1 keys beside the encoder.*: stranger\.w'):
         take(preset, paths, tmp_path / 'bundle')
+
+
+def test_a_file_in_the_place_of_the_bundle_is_not_overwritten(jepa) -> None:
+    preset, paths, out = jepa
+    out.write_text('mine')
+    with pytest.raises(BundleError, match='is a file'):
+        take(preset, paths, out)
+    assert out.read_text() == 'mine'
+
+
+def test_a_write_that_fails_leaves_nothing_behind(jepa, monkeypatch) -> None:
+    def full(path, tensors):
+        path.write_bytes(b'half')
+        raise OSError(28, 'No space left on device')
+
+    preset, paths, out = jepa
+    monkeypatch.setattr('jepa_wm_ros.worldmodel.bundle.write_weights', full)
+    with pytest.raises(OSError, match='No space'):
+        take(preset, paths, out)
+    assert list(out.iterdir()) == []
 
 
 def test_the_encoder_s_file_is_asked_for(jepa) -> None:

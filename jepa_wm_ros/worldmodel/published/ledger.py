@@ -70,15 +70,16 @@ class KeyMap:
     Args:
         rules: The first rule whose pattern fits a key decides; a pair is (pattern, target).
         ignored: (pattern, reason) of keys that are knowingly left out, asked after the rules.
-        dropped: Path components that wrappers add, such as DistributedDataParallel's `module`;
-            they are taken out wherever they stand before anything is compared.
+        dropped: Path components that wrappers add, such as DistributedDataParallel's `module` and
+            the original DINO-WM's `base_model`; they are taken out wherever they stand before
+            anything is compared.
     """
 
     def __init__(
         self,
         rules: Sequence[Rule | tuple[str, str]],
         ignored: Sequence[tuple[str, str]] = (),
-        dropped: tuple[str, ...] = ('module', 'backbone'),
+        dropped: tuple[str, ...] = ('module', 'backbone', 'base_model'),
     ) -> None:
         self._rules = [
             (re.compile(rule.pattern), rule)
