@@ -103,8 +103,8 @@ class PlannerConfig:
         """
         named = {name: getattr(self, name) for name in REPLACED}
         try:
-            changes = parse_mapping(self.planning, 'planning')
+            changes = parse_mapping(self.planning, 'parameter planning')
             changes |= {name: value for name, value in named.items() if value}
-            return changed(recommended, changes, 'planning')
+            return changed(recommended, changes, ', '.join(REPLACED))
         except SchemaError as error:
-            raise ParameterError(f'{", ".join(REPLACED)}, planning: {error}') from error
+            raise ParameterError(str(error)) from error

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def changed(
-    settings: PlanningSettings, changes: Mapping[str, Any], source: str = 'planning settings'
+    settings: PlanningSettings, changes: Mapping[str, Any], source: str = 'changes'
 ) -> PlanningSettings:
     """Return settings with some values replaced; groups, pins and terms as in YAML.
 
@@ -30,7 +30,7 @@ def changed(
         base = settings.for_solver(changes.get('solver', settings.solver))
     except (KeyError, TypeError, ValueError) as error:
         raise SchemaError(f'{source}: {error}') from error
-    return read(PlanningSettings, {**plain(base), **changes}, source)
+    return read(PlanningSettings, {**plain(base), **changes}, source, 'planning')
 
 
 def parse_mapping(text: str, source: str) -> dict[str, Any]:
