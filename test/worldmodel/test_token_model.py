@@ -10,6 +10,7 @@ from jepa_wm_ros.worldmodel.contract import CameraContract
 from jepa_wm_ros.worldmodel.families import build
 from jepa_wm_ros.worldmodel.families.inputs import RolloutError
 from jepa_wm_ros.worldmodel.latent import Latent
+from jepa_wm_ros.worldmodel.predictors.reference_rollout import ReferenceRollout
 from jepa_wm_ros.worldmodel.protocol import WorldModel
 from jepa_wm_ros.worldmodel.schema import SchemaError
 
@@ -90,6 +91,15 @@ def test_teacher_forcing_predicts_what_a_rollout_predicts():
         seen = context.map(lambda part, t=t: part[:, : t + 1])
         step = model.rollout(seen, actions[:, :t], actions[:, None, t : t + 1]).tokens
         torch.testing.assert_close(forced[:, t], step[:, 0, 0])
+
+
+@pytest.mark.parametrize('name', ['lewm', 'lewm_wide'])
+def test_the_fast_rollout_equals_the_plain_one(name):
+    model = model_of(*MODELS[name])
+    context, past, actions = context_of(2), random(1, 1, 6), random(1, 3, 5, 6)
+    fast = model.rollout(context, past, actions).tokens
+    model.rollouts = ReferenceRollout
+    torch.testing.assert_close(model.rollout(context, past, actions).tokens, fast)
 
 
 def test_the_official_size_is_the_published_one():
