@@ -30,5 +30,5 @@ def test_another_solver_brings_the_sizes_that_suit_it() -> None:
 
 
 def test_a_mistake_names_the_setting() -> None:
-    with pytest.raises(ParameterError, match='unknown key planning.reducton'):
+    with pytest.raises(ParameterError, match=r'unknown key planning\.reducton'):
         PlannerConfig(planning='{reducton: sum}').planning_settings(BUNDLE)

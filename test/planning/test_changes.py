@@ -36,9 +36,9 @@ def test_another_solver_brings_its_sizes_unless_they_are_given() -> None:
     [
         ('reduction', 'planning must be a YAML mapping'),
         ('{samples: [1}', 'planning: not valid YAML'),
-        ('{smaples: 3}', 'unknown key planning.smaples'),
+        ('{smaples: 3}', r'unknown key planning\.smaples'),
         ('{solver: best}', 'solver must be one of cem'),
-        ('{horizon: 2.5}', 'planning.horizon must be int'),
+        ('{horizon: 2.5}', r'planning\.horizon must be int'),
     ],
 )
 def test_mistakes_are_named(text, message) -> None:
