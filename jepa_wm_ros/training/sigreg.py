@@ -33,7 +33,9 @@ def sigreg(embeddings: Tensor, directions: Tensor) -> Tensor:
     Returns:
         A scalar. About 1.05 for standard normal embeddings, 0.4 B when they have collapsed.
     """
-    knots = torch.linspace(0.0, KNOT_RANGE, KNOTS, dtype=directions.dtype)
+    knots = torch.linspace(
+        0.0, KNOT_RANGE, KNOTS, dtype=directions.dtype, device=directions.device
+    )
     spacing = KNOT_RANGE / (KNOTS - 1)
     weights = torch.full_like(knots, 2 * spacing)  # doubled: the integrand is even in t
     weights[[0, -1]] = spacing

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import mse_loss
 
+from jepa_wm_ros.training.parity.gradients import predictor_gradients
 from jepa_wm_ros.worldmodel.parity_frames import load_predictor
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor, Frames
 from jepa_wm_ros.worldmodel.predictors.rollout import Rollout
@@ -77,18 +78,9 @@ def _training(case: Case, predictor: FramePredictor) -> dict[str, Tensor]:
         'train/z_visual_loss': mse_loss(predicted[..., :seen], target[..., :seen]),
         'train/z_proprio_loss': mse_loss(predicted[..., seen:states], target[..., seen:states]),
     }
-    for name in case.outputs:
-        if name.startswith(GRADIENT):
-            outputs[name] = _gradient(case, predictor, name.removeprefix(GRADIENT))
-    return outputs
-
-
-def _gradient(case: Case, predictor: FramePredictor, key: str) -> Tensor:
-    """Return the gradient of a parameter in its published shape."""
-    (target,) = KEYS.account([key]).used
-    gradient = predictor.get_parameter(target.removeprefix('predictor.')).grad
-    assert gradient is not None
-    return gradient.reshape(case.weights[key.replace('.', '/', 1)].shape)
+    gradients = predictor_gradients(predictor, KEYS, case)
+    names = [name for name in case.outputs if name.startswith(GRADIENT)]
+    return outputs | {name: gradients[name.removeprefix(GRADIENT)] for name in names}
 
 
 @torch.no_grad()

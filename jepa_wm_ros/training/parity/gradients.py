@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from jepa_wm_ros.worldmodel.parity import Case
     from jepa_wm_ros.worldmodel.published.ledger import KeyMap
+
+
+def predictor_gradients(predictor: nn.Module, keys: KeyMap, case: Case) -> PublishedGradients:
+    """Return the gradients of a predictor whose weights lie in `<entry>/<key>` of a case."""
+    weights = {
+        '.'.join(part for part in name.replace('/', '.').split('.') if part != 'module'): value
+        for name, value in case.weights.items()
+    }
+    return PublishedGradients(torch.nn.ModuleDict({'predictor': predictor}), keys, weights)
 
 
 class PublishedGradients:

@@ -13,7 +13,7 @@ from jepa_wm_ros.training.frame_losses import (
     rolled_out,
     rollout_loss,
 )
-from jepa_wm_ros.training.parity.gradients import PublishedGradients
+from jepa_wm_ros.training.parity.gradients import predictor_gradients
 from jepa_wm_ros.training.token_errors import ErrorWeights
 from jepa_wm_ros.worldmodel.parity_frames import grid_layout, load_predictor, patches
 from jepa_wm_ros.worldmodel.parity_jepa_wm import predictor_settings
@@ -101,11 +101,6 @@ def _terms(errors: FrameErrors, settings: FrameLossSettings) -> dict[str, Tensor
 
 
 def _gradients(case: Case, predictor: FramePredictor) -> dict[str, Tensor]:
-    world = torch.nn.ModuleDict({'predictor': predictor})
-    weights = {
-        '.'.join(part for part in name.replace('/', '.').split('.') if part != 'module'): value
-        for name, value in case.weights.items()
-    }
-    found = PublishedGradients(world, KEYS, weights)
+    found = predictor_gradients(predictor, KEYS, case)
     full = {f'grad/{key}': found[key] for key in case.config['full_grads']}
     return {**full, 'grad_norms': found.norms(case.config['grad_norm_order'])}
