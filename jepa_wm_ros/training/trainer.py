@@ -15,6 +15,7 @@ from jepa_wm_ros.training.losses import lewm_loss
 from jepa_wm_ros.training.sigreg import NULL_EXPECTATION, random_directions
 from jepa_wm_ros.worldmodel.camera import normalise
 from jepa_wm_ros.worldmodel.families import build
+from jepa_wm_ros.worldmodel.families.lewm import LeWorldModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,13 @@ class Trainer:
                 f'{contract.action.fields}'
             )
         torch.manual_seed(settings.seed)
-        self.model = build(contract)
+        model = build(contract)
+        if not isinstance(model, LeWorldModel):
+            raise TrainingError(
+                f'{contract.name}: a model of family {contract.family} with this architecture '
+                'cannot be trained here; family lewm with layout: small can'
+            )
+        self.model = model
         self.optimiser = torch.optim.AdamW(
             _parameter_groups(self.model, settings.weight_decay),
             lr=settings.learning_rate,
