@@ -50,6 +50,7 @@ def add_parser(subparsers: Subparsers) -> None:
         '--unpacked', action='store_true', help='leave weights in their ordinary order on a CPU'
     )
     plan.add_argument('--compile', action='store_true', help='compile blocks by torch.compile')
+    plan.add_argument('--graphs', action='store_true', help='replay cost functions as CUDA graphs')
     plan.add_argument(
         '--memory-gb', type=float, default=0.0, help='for the tokens of candidates at once [GB]'
     )
@@ -118,6 +119,7 @@ def _settings(args: argparse.Namespace, planning: PlanningSettings) -> PlanBench
                 memory_bytes=round(args.memory_gb * GIGA),
             ),
             reference=args.reference_path,
+            graphs=args.graphs,
             warm_up=args.warm_up,
             repeats=args.repeats,
             seed=args.seed,

@@ -154,6 +154,11 @@ def test_without_the_reference_path_its_figures_are_null(bundle, tmp_path):
     [
         (['--model', 'nothing'], 'presets are'),
         (['--candidates', '1'], 'at least 2'),
+        pytest.param(
+            ['--graphs', '--candidates', '4', '--horizon', '1', '--iterations', '1'],
+            'CUDA graphs need a CUDA device',
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason='there is one'),
+        ),
         (['--repeats', '0'], 'repeats must be at least 1'),
         (['--device', 'abacus'], '--device takes'),
         pytest.param(

@@ -85,3 +85,18 @@ def test_heads_filled_up_by_zeros_change_no_score(monkeypatch):
     filled = attention._attention(queries, KeysValues(keys, values), mask)
     torch.testing.assert_close(filled, plain)
     assert filled.shape == plain.shape
+
+
+@pytest.mark.parametrize('dtype', ['fp32', 'bf16'])
+def test_actions_receive_gradients_through_packed_layers(dtype):
+    model = Model(build('jepa_wm').float())
+    context = frames(build('jepa_wm'), 1, 1).map(torch.Tensor.float)
+    gradients = []
+    for run in (model, run_as(model, ExecutionSettings(dtype=dtype))):
+        candidates = actions(1, 2, 3).float().requires_grad_()
+        rollout = Rollout(run.predictor, context, torch.zeros(1, 0, 7), 2)
+        rollout.predict(candidates).latent.square().sum().backward()
+        gradients.append(candidates.grad)
+    exact, found = gradients
+    assert exact.abs().max() > 0
+    assert (found - exact).norm() / exact.norm() < (1e-4 if dtype == 'fp32' else 0.1)

@@ -13,6 +13,7 @@ from jepa_wm_ros.evaluation.bench.machine import machine_name, matmul_rate
 from jepa_wm_ros.evaluation.bench.memory import peak_bytes
 from jepa_wm_ros.evaluation.bench.search import make_search
 from jepa_wm_ros.evaluation.bench.timing import take_turns
+from jepa_wm_ros.planning.graphs import GraphedCost
 from jepa_wm_ros.worldmodel.checks import require
 from jepa_wm_ros.worldmodel.execution import ExecutionSettings, run_as
 from jepa_wm_ros.worldmodel.reference_path import reference_path
@@ -39,6 +40,8 @@ class PlanBenchSettings:
         iterations: Iterations of a search.
         execution: How the model is run.
         reference: Whether the reference path is measured too.
+        graphs: Whether cost functions are replayed as CUDA graphs; operations and memory are
+            those without.
         warm_up: Searches before those that count, beside the one whose operations and memory are
             counted.
         repeats: Searches that count.
@@ -50,6 +53,7 @@ class PlanBenchSettings:
     iterations: int
     execution: ExecutionSettings = dataclasses.field(default_factory=ExecutionSettings)
     reference: bool = False
+    graphs: bool = False
     warm_up: int = 0
     repeats: int = 5
     seed: int = 0
@@ -138,7 +142,7 @@ def bench_plan(
 
     Raises:
         ReferencePathError: The model has no reference path.
-        ExecutionError: The model cannot be run as the settings ask.
+        SolverError: There is no CUDA device to record graphs on.
     """
     search = make_search(
         model,
@@ -156,7 +160,12 @@ def bench_plan(
     if slow is not None:
         runs.append(lambda: alone.run(slow, extra=True))
     passes = [_examine(run, device) for run in runs]
-    timings = take_turns(runs, warm_up=settings.warm_up, repeats=settings.repeats, device=device)
+    warm_up = settings.warm_up
+    if settings.graphs:
+        graphed = dataclasses.replace(search, share=_recorded(share))
+        runs[0] = lambda: graphed.run(fast)
+        warm_up = max(warm_up, 1)  # the first search records
+    timings = take_turns(runs, warm_up=warm_up, repeats=settings.repeats, device=device)
     rate = matmul_rate(device, TORCH_TYPES[settings.execution.dtype])
     result = PlanBenchResult(
         model=model.contract.name,
@@ -177,6 +186,20 @@ def bench_plan(
         result.ratio = timings[1].median_s / timings[0].median_s
         _compare(result, alone, (fast, slow), (passes[0].outcome, passes[1].outcome))
     return result
+
+
+def _recorded(
+    share: Callable[[CostFunction], CostFunction],
+) -> Callable[[CostFunction], CostFunction]:
+    """Return a way to make cost functions that records the first one, and gives that again."""
+    made: list[CostFunction] = []
+
+    def again(cost: CostFunction) -> CostFunction:
+        if not made:
+            made.append(share(GraphedCost(cost)))
+        return made[0]
+
+    return again
 
 
 def _examine(run: Callable[[], Outcome], device: torch.device) -> _Pass:

@@ -2,7 +2,8 @@
 
 They are the operators that `torch.compile` puts in the place of linear layers. Against the
 ordinary ones they save the reordering in each call, take GELU along while a result is still in
-the cache, and give the same numbers up to rounding.
+the cache, and give the same numbers up to rounding. They have no gradient: where one is asked for,
+as by gradient solvers, the ordinary operators do the work.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu, linear
 
 from jepa_wm_ros.worldmodel.predictors.attention import newest
 
@@ -28,7 +30,7 @@ def can_pack(device: torch.device) -> bool:
 
 
 class PackedLinear(nn.Module):
-    """A linear layer, and GELU after it where asked; takes and gives any type, inference only."""
+    """A linear layer with constant weights, and GELU after it where asked."""
 
     def __init__(
         self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, gelu: bool = False
@@ -44,17 +46,22 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.dtype = dtype
         self.outputs = weight.shape[0]
+        self._weight = weight.detach()
         self._bias = None if bias is None else bias.detach().to(dtype)
         # No buffer: an opaque tensor can neither be moved nor saved.
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(dtype), None)
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(self._weight.to(dtype), None)
         self._after: tuple[str, list[float], str] = (
             ('gelu', [], 'none') if gelu else ('none', [], '')
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(..., inputs)` to `(..., outputs)` of the type of the product."""
+        x = x.to(self.dtype)
+        if torch.is_grad_enabled() and x.requires_grad:
+            plain = linear(x, self._weight.to(self.dtype), self._bias)
+            return gelu(plain) if self._after[0] == 'gelu' else plain
         result: Tensor = torch.ops.mkldnn._linear_pointwise(
-            x.to(self.dtype), self._packed, self._bias, *self._after
+            x, self._packed, self._bias, *self._after
         )
         return result
 
