@@ -78,6 +78,24 @@ def test_unused_parts_of_v_jepa_2_ac_are_left_out(tmp_path: Path) -> None:
     assert report.ignored['the positions of this encoder are rotations'] == 1
 
 
+def test_the_file_of_v_jepa_2_s_makers_is_taken_with_the_state_of_its_training(
+    tmp_path: Path,
+) -> None:
+    preset = small_preset('vjepa2_ac_oss', tmp_path)
+    paths = write_files(preset, tmp_path)
+
+    def add(file) -> None:
+        file['target_encoder'] = dict(file['encoder'])
+        file.update(loss=torch.zeros(()), lr=1e-4, batch_size=8, world_size=32)
+
+    edit(paths['checkpoint'], add)
+    report = take(preset, paths, tmp_path / 'bundle')
+    assert report.ignored['moving average of the encoder'] == len(
+        torch.load(paths['checkpoint'], weights_only=True)['encoder']
+    )
+    assert report.ignored['state of the training'] == 1
+
+
 def test_the_other_parts_of_an_encoder_s_file_are_left_out(tmp_path: Path) -> None:
     preset = small_preset('vjepa2_ac_droid', tmp_path)
     paths = write_files(preset, tmp_path)
