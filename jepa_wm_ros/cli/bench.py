@@ -31,7 +31,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
     from jepa_wm_ros.cli.bench_cell import add_cell_parser
 
-    parser = subparsers.add_parser('bench', help='measure how fast a model or the simulated cell is')
+    parser = subparsers.add_parser(
+        'bench', help='measure how fast a model or the simulated cell is'
+    )
     kinds = parser.add_subparsers(dest='kind', required=True, metavar='KIND')
     plan = kinds.add_parser(
         'plan',
