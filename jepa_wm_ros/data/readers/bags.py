@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from jepa_wm_ros.robot.images import decode_compressed, decode_raw, is_compresse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from jepa_wm_ros.data.readers.mapping import BagMapping
     from jepa_wm_ros.data.recordings import Picture
     from jepa_wm_ros.robot.kinematics import Kinematics
+
+DECODERS = 2
+"""Threads that decode pictures."""
 
 
 class BagSource:
@@ -117,19 +123,23 @@ def _camera_topics(mapping: BagMapping, camera: str) -> list[str]:
 
 
 def _pictures(bag: BagFile, topic: str, wanted: NDArray[np.int64]) -> Iterator[Picture]:
-    """Decode messages by their number of arrival, in the order asked for."""
+    """Decode messages by their number of arrival, in the order asked for.
+
+    Decoding runs ahead in threads, for OpenCV leaves the interpreter alone meanwhile.
+    """
     needed = set(wanted.tolist())
-    waiting: dict[int, Picture] = {}
-    order = iter(wanted.tolist())
-    following = next(order, None)
-    for number, message in enumerate(bag.messages([topic])):
-        if number in needed:
-            waiting[number] = _picture(bag, message)
-        while following in waiting:
-            yield waiting.pop(following)
-            following = next(order, None)
-        if following is None:
-            return
+    order = deque(wanted.tolist())
+    waiting: dict[int, Future[Picture]] = {}
+    with ThreadPoolExecutor(DECODERS) as decoders:
+        for number, message in enumerate(bag.messages([topic])):
+            if number in needed:
+                waiting[number] = decoders.submit(_picture, bag, message)
+            while order and order[0] in waiting and len(waiting) > 2 * DECODERS:
+                yield waiting.pop(order.popleft()).result()
+            if len(waiting) == len(order):
+                break  # the rest of the bag is not asked for
+        for number in order:
+            yield waiting[number].result()
 
 
 def _picture(bag: BagFile, raw: RawMessage) -> Picture:
