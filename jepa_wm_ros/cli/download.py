@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,9 @@ def _fetch(files: dict[str, PublishedFile], folder: Path, console: Console) -> d
             raise DownloadError(f'{file.name} cannot be downloaded by itself: {file.terms}')
     paths = {}
     for role, file in files.items():
+        if file.repo and find_spec('huggingface_hub'):  # shows its own progress
+            paths[role] = download(file, folder)
+            continue
         with progress_bar(file.name, 'MB', console) as bar:
             paths[role] = download(
                 file, folder, lambda done, total: bar(done / 1e6, max(done, total) / 1e6)
