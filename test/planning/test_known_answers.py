@@ -155,6 +155,13 @@ def test_a_double_integrator_within_bounds_is_the_quadratic_programmes(name) -> 
     assert torch.allclose(solution.actions, expected, atol=0.08)
 
 
+def test_bounds_do_not_hold_up_a_quasi_newton_step() -> None:
+    best = float(double_integrator(bounded_quadratic_programme(0.4)[:, None]))
+    space = box(1, 0.4)
+    solution = solve('lbfgs', double_integrator, space, HORIZON, iterations=20, samples=1)
+    assert float(solution.cost) < best + 1e-3
+
+
 def around_a_wall(actions: torch.Tensor) -> torch.Tensor:
     """Go from (0, 0) to (1, 0); a wall stands at 0.4 < x < 0.6, |y| < 0.3."""
     path = actions.cumsum(-2)
