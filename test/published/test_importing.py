@@ -13,7 +13,7 @@ from small import SCALED, small_preset, write_files
 from jepa_wm_ros.worldmodel.bundle import BundleError, load_bundle, load_contract
 from jepa_wm_ros.worldmodel.probe import probe
 from jepa_wm_ros.worldmodel.published.fabrication import fabricate
-from jepa_wm_ros.worldmodel.published.importing import import_checkpoint
+from jepa_wm_ros.worldmodel.published.importing import family_keys, import_checkpoint
 from jepa_wm_ros.worldmodel.published.layouts import read_layout
 from jepa_wm_ros.worldmodel.published.ledger import CheckpointError
 
@@ -222,6 +222,12 @@ def test_unknown_keys_beside_an_encoder_are_named(tmp_path: Path) -> None:
     edit(paths['encoder'], lambda file: file.update(stranger={'w': torch.zeros(1)}))
     with pytest.raises(CheckpointError, match=r'1 keys beside the encoder.*: stranger\.w'):
         take(preset, paths, tmp_path / 'bundle')
+
+
+def test_a_family_without_published_keys_is_told_where_they_belong(jepa) -> None:
+    contract = dataclasses.replace(jepa[0].contract, family='delta_wm')
+    with pytest.raises(CheckpointError, match=r'belong into .*published/delta_wm\.py'):
+        family_keys(contract)
 
 
 def test_a_file_in_the_place_of_the_bundle_is_not_overwritten(jepa) -> None:

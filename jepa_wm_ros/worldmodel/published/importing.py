@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -155,8 +155,17 @@ def family_keys(contract: Contract) -> KeyMap:
     """Return the map from the published keys of a family to ours.
 
     It is `KEYS` of the module `published/<family>.py`, or what its `key_map(contract)` returns.
+
+    Raises:
+        CheckpointError: There is no such module.
     """
-    module: Any = importlib.import_module(f'{__package__}.{contract.family}')
+    name = f'{__package__}.{contract.family}'
+    if importlib.util.find_spec(name) is None:
+        raise CheckpointError(
+            f'nobody knows the published keys of family {contract.family}: they belong into '
+            f'{name.replace(".", "/")}.py'
+        )
+    module: Any = importlib.import_module(name)
     keys: KeyMap = module.key_map(contract) if hasattr(module, 'key_map') else module.KEYS
     return keys
 
