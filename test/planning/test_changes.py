@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+from contracts import SMALL
+
+from jepa_wm_ros.planning.limits import make_space
 from jepa_wm_ros.worldmodel.planning_changes import changed, parse_mapping
 from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 from jepa_wm_ros.worldmodel.schema import SchemaError
@@ -44,3 +49,12 @@ def test_another_solver_brings_its_sizes_unless_they_are_given() -> None:
 def test_mistakes_are_named(text, message) -> None:
     with pytest.raises(SchemaError, match=message):
         changed(PlanningSettings(), parse_mapping(text, 'planning'), 'planning')
+
+
+def test_the_example_of_the_documentation_makes_a_space() -> None:
+    page = (Path(__file__).parents[2] / 'docs' / 'planning.md').read_text()
+    (example,) = re.findall(r'```yaml\nplanning:\n(.*?)```', page, re.DOTALL)
+    space = make_space(SMALL.action, changed(SMALL.planning, parse_mapping(example, 'page')))
+    assert space.balls[0].radius == 0.06
+    assert space.lower[0] == pytest.approx(-0.05)
+    assert space.pinned is not None
