@@ -1,4 +1,4 @@
-"""How sure a measured success rate is."""
+"""How sure measured rates and means are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 
 class StatisticsError(JepaWmError):
@@ -56,3 +58,45 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
 def percentile(values: Sequence[float], percent: float) -> float | None:
     """Return a percentile (linear between neighbours) of numbers, None where there are none."""
     return float(np.percentile(values, percent)) if len(values) else None
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64],
+    blocks: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    confidence: float = 0.95,
+    draws: int = 1000,
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a mean.
+
+    Values of one block (overlapping windows, one episode) depend on each other and are drawn
+    together; treating them as independent would make the interval too narrow.
+
+    Args:
+        values: `(E,)`.
+        blocks: `(E,)` the block of each value.
+        seed: Of the draws; the same seed gives the same interval.
+        confidence: Probability that such an interval covers the true mean, within 0..1.
+        draws: How many samples of blocks.
+
+    Returns:
+        Lower and upper end.
+
+    Raises:
+        StatisticsError: No values, or not one block for each.
+    """
+    values, blocks = np.asarray(values, float), np.asarray(blocks)
+    if not len(values) or values.shape != blocks.shape:
+        raise StatisticsError(
+            f'a bootstrap needs values and one block for each, got {len(values)}'
+        )
+    _, number = np.unique(blocks, return_inverse=True)
+    count = int(number.max()) + 1
+    sums = np.bincount(number, values, count)
+    sizes = np.bincount(number, minlength=count)
+    drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    tail = 50.0 * (1.0 - confidence)
+    low, high = np.percentile(means, [tail, 100.0 - tail])
+    return float(low), float(high)

@@ -1,0 +1,19 @@
+"""`jepa-wm bag`: record, replay and evaluate bags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jepa_wm_ros.cli import bag_eval
+
+if TYPE_CHECKING:
+    import argparse
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the sub-commands and their arguments."""
+    parser = subparsers.add_parser('bag', help='evaluate models on bags')
+    commands = parser.add_subparsers(metavar='COMMAND', required=True)
+    bag_eval.add_parser(commands)

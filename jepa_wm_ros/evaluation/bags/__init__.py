@@ -1,0 +1,1 @@
+"""How good a model is by recordings alone: `jepa-wm bag eval`."""

@@ -1,0 +1,156 @@
+"""Bags with known actions: what the shipped model plans from them, and what spoils that."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+from cell_bags import played, write_cell_bag
+from fabricated import write_bag
+
+from jepa_wm_ros.cli.main import main
+from jepa_wm_ros.evaluation.bags.settings import BagEvalError, BagEvalSettings
+from jepa_wm_ros.evaluation.bags.store import Store
+from jepa_wm_ros.evaluation.bags.summary import summarise
+from jepa_wm_ros.evaluation.bags.team import find_jobs, work
+from jepa_wm_ros.paths import share
+
+SHIPPED = share('models', 'franka_cell_reach')
+SETTINGS = BagEvalSettings(examples=1, slices=5, candidates=64, stride=2)
+
+
+@pytest.fixture(scope='module')
+def bags(tmp_path_factory):
+    """The cell as it was, and with its pictures in another order than its motion."""
+    root = tmp_path_factory.mktemp('bags')
+    write_cell_bag(root / 'good')
+    order = np.random.default_rng(1).permutation(25)
+    write_cell_bag(root / 'shuffled', order=order)
+    return root
+
+
+@pytest.fixture(scope='module')
+def untrained(tmp_path_factory):
+    """The shipped model with random weights."""
+    import torch
+
+    from jepa_wm_ros.worldmodel.bundle import load_bundle, save_bundle
+
+    folder = tmp_path_factory.mktemp('models') / 'untrained'
+    torch.manual_seed(0)
+    model = load_bundle(SHIPPED)
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.xavier_normal_(parameter)
+    return save_bundle(folder, model, dataclasses.replace(model.contract, name='untrained'))
+
+
+def evaluated(bag, model=SHIPPED, settings=SETTINGS, workers=1):
+    return list(work(find_jobs([bag], [(model, 'model@0')], settings), settings, workers))
+
+
+@pytest.fixture(scope='module')
+def good(bags):
+    return evaluated(bags / 'good')[0]
+
+
+def test_executed_actions_are_those_that_were_played(good):
+    moves = played()[2]
+    for record in good.windows:
+        executed = np.array(record.executed)[:, :3]
+        np.testing.assert_allclose(executed, moves[record.frame : record.frame + 3], atol=1e-4)
+
+
+def test_the_shipped_model_plans_what_was_done(good):
+    figures = summarise(good, SETTINGS)
+    assert [figures[f'axis_{axis}_m'] < 0.01 for axis in 'xyz'] == [True] * 3
+    assert figures['cosine'] > 0.95
+    assert figures['rank'] < 0.05
+    assert figures['monotonicity'] > 0.9
+    assert max(figures['rollout_over_copy']) < 0.3
+    assert figures['energy_executed'] < figures['energy_noop']
+    assert figures['energy_planned'] < figures['energy_grid']
+    assert figures['step_s'] == pytest.approx([0.4] * 5, abs=1e-6)
+    assert figures['verdict'].startswith('follows')
+
+
+def test_pictures_without_relation_to_the_motion_come_out_clearly_worse(bags, good):
+    figures = summarise(evaluated(bags / 'shuffled')[0], SETTINGS)
+    own = summarise(good, SETTINGS)
+    assert figures['position_error_m'] > 3 * own['position_error_m']
+    assert figures['verdict'].startswith('NOT USABLE')
+
+
+def test_a_model_with_random_weights_comes_out_clearly_worse(bags, good, untrained):
+    figures = summarise(evaluated(bags / 'good', untrained)[0], SETTINGS)
+    assert figures['position_error_m'] > 3 * summarise(good, SETTINGS)['position_error_m']
+    assert figures['verdict'].startswith('NOT USABLE')
+
+
+def test_the_same_bag_gives_the_same_figures(bags, good):
+    again = summarise(evaluated(bags / 'good')[0], SETTINGS)
+    figures = summarise(good, SETTINGS)
+    assert again.pop('timing')
+    assert figures.pop('timing')
+    assert again == figures
+
+
+def test_results_on_the_disk_are_those_of_the_evaluation(good, tmp_path):
+    store = Store(tmp_path, SETTINGS, resume=False)
+    assert store.load(good.job) is None
+    store.save(good)
+    loaded = Store(tmp_path, SETTINGS, resume=True).load(good.job)
+    assert loaded.windows == good.windows
+    assert summarise(loaded, SETTINGS) == summarise(good, SETTINGS)
+    assert [e.pictures for e in loaded.examples] == [e.pictures for e in good.examples]
+    with pytest.raises(BagEvalError, match='--resume'):
+        Store(tmp_path, SETTINGS, resume=False)
+    with pytest.raises(BagEvalError, match='other settings'):
+        Store(tmp_path, BagEvalSettings(horizon=2), resume=True)
+
+
+def test_the_command_goes_on_past_broken_bags_and_resumes(bags, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '200')
+    broken = tmp_path / 'broken'
+    broken.mkdir()
+    whole = (bags / 'good' / 'good.mcap').read_bytes()
+    (broken / 'cut.mcap').write_bytes(whole[: len(whole) // 2])
+    write_bag(broken / 'silent', states=lambda _: None, seconds=1.0)
+    write_bag(broken / 'ur5', joint_names=[f'ur5_{n}' for n in range(7)], seconds=1.0)
+    out = tmp_path / 'out'
+    words = ['bag', 'eval', str(bags / 'good'), str(broken), str(tmp_path / 'none')]
+    words += ['--out', str(out), '--set', 'iterations=2', '--set', 'samples=32']
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert shown.count('not evaluated: ') == 4
+    assert 'ur5_0' in shown
+    summary = json.loads((out / 'summary.json').read_text())
+    assert [bool(row['windows']) for row in summary['results']] == [True, *[False] * 4]
+    page = (out / 'report.html').read_text()
+    assert page.count('data:image/png;base64,') >= 4
+    assert page.count('data:image/jpeg;base64,') == 5 * 4
+    assert 'http' not in page.replace('http-equiv', '')
+    rows = (out / 'windows.csv').read_text().splitlines()
+    assert len(rows) == 1 + summary['results'][0]['windows']
+    assert main(words) == 1
+    assert '--resume' in capsys.readouterr().err
+    assert main([*words, '--resume']) == 0
+    assert json.loads((out / 'summary.json').read_text())['results'] == summary['results']
+
+
+def test_nothing_but_broken_bags_is_an_error(tmp_path):
+    (tmp_path / 'bad.mcap').write_text('junk')
+    assert main(['bag', 'eval', str(tmp_path), '--out', str(tmp_path / 'out')]) == 1
+
+
+def test_a_bag_that_has_changed_is_evaluated_again(good, tmp_path):
+    copy = tmp_path / 'good'
+    shutil.copytree(good.job.source, copy)
+    moved = dataclasses.replace(good, job=dataclasses.replace(good.job, source=copy))
+    store = Store(tmp_path / 'out', SETTINGS, resume=False)
+    store.save(moved)
+    assert store.load(moved.job) is not None
+    with (copy / 'good.mcap').open('ab') as stream:
+        stream.write(b'0')
+    assert store.load(moved.job) is None
