@@ -104,7 +104,7 @@ def _device(name: str) -> torch.device:
 def _settings(args: argparse.Namespace, planning: PlanningSettings) -> PlanBenchSettings:
     """Return what to measure; what is not given is the model's own."""
     from jepa_wm_ros.evaluation.bench.plan import PlanBenchSettings
-    from jepa_wm_ros.worldmodel.execution import ExecutionSettings
+    from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 
     def given(value: int | None, own: int) -> int:
         return own if value is None else value

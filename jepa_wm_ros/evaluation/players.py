@@ -91,6 +91,8 @@ class Player:
             PlayerError: A planning setting does not exist or has an impossible value.
         """
         from jepa_wm_ros.worldmodel.bundle import load_bundle, read_contract
+        from jepa_wm_ros.worldmodel.execution import run_as
+        from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 
         contract = read_contract(self.model)
         if self.name == 'nothing':
@@ -101,7 +103,7 @@ class Player:
 
         settings = override_planning(contract.planning, self.planning)
         torch.set_num_threads(self.threads)
-        return PlannerPolicy(load_bundle(self.model), settings)
+        return PlannerPolicy(run_as(load_bundle(self.model), ExecutionSettings()), settings)
 
 
 def override_planning(settings: PlanningSettings, changes: dict[str, Any]) -> PlanningSettings:

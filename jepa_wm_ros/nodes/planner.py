@@ -66,8 +66,12 @@ class PlannerNode(ManagedNode):
 
     def setup(self) -> None:
         """Load the model, plan once to warm up, create the entities."""
+        from jepa_wm_ros.worldmodel.execution import run_as
+        from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
+
         config: PlannerConfig = self.config
         model = self._models.load(config.model, config.device, config.threads)
+        model = run_as(model, ExecutionSettings(dtype=config.dtype))
         settings = config.planning_settings(model.contract.planning)
         mind = Mind(model, self._worker, settings, config.seed)
         mind.warm_up()

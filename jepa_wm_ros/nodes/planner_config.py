@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_ros.robot.description import BASE_FRAME
 from jepa_wm_ros.ros.params import ParameterError, parameter
+from jepa_wm_ros.worldmodel.execution_settings import DTYPES
 from jepa_wm_ros.worldmodel.planning_changes import changed, parse_mapping
 from jepa_wm_ros.worldmodel.planning_settings import SOLVERS
 from jepa_wm_ros.worldmodel.schema import SchemaError
@@ -24,6 +25,12 @@ class PlannerConfig:
 
     model: str = parameter('', 'Folder of the model bundle; empty takes the shipped model.')
     device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
+    dtype: str = parameter(
+        'fp32',
+        "Numbers of the predictor's large products; bf16 is faster and rounds, see "
+        'docs/performance.md.',
+        choices=DTYPES,
+    )
     threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
     seed: int = parameter(0, 'Seed of the sampling.', minimum=0)
     solver: str = parameter(

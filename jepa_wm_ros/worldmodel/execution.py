@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from jepa_wm_ros.worldmodel.checks import one_of, require
+from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 from jepa_wm_ros.worldmodel.predictors.attention import Attention, Projection
 from jepa_wm_ros.worldmodel.predictors.blocks import Block, Mlp
 from jepa_wm_ros.worldmodel.predictors.conditioning import Conditioning
@@ -28,32 +27,7 @@ if TYPE_CHECKING:
 AnyModule = TypeVar('AnyModule', bound=nn.Module)
 CACHE_BYTES = 2**26
 """On a CPU, tokens of candidates that are worked on at once should nearly fit into its cache."""
-DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionSettings:
-    """How to run the predictor of a model.
-
-    Attributes:
-        dtype: Numbers of the predictor's large matrix products: `fp32`, or `bf16`, which is
-            faster and rounds; the residual stream, the norms, the modulations and all costs stay
-            in float32 in both.
-        packed: Whether weights are packed for the CPU, see `predictors.packed`.
-        compile: Whether blocks are compiled by `torch.compile` (instead of packed): minutes at
-            first, then faster.
-        memory_bytes: What the tokens of candidates may take at once; 0 for a bound of our own.
-    """
-
-    dtype: str = 'fp32'
-    packed: bool = True
-    compile: bool = False
-    memory_bytes: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse unknown types and negative memory."""
-        one_of('dtype', self.dtype, tuple(DTYPES))
-        require(self.memory_bytes >= 0, f'memory_bytes must not be negative: {self.memory_bytes}')
+TORCH_TYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
 
 class ReducedLinear(nn.Module):
@@ -74,10 +48,13 @@ def run_as(model: WorldModel, settings: ExecutionSettings) -> WorldModel:
     """Return a model for inference that predicts as the settings say.
 
     Encoder, contract and whatever needs no conversion are shared with the given model, which
-    stays as it is.
+    stays as it is. A model without a transformer is returned as it is: the predictors of small
+    ones wait for calls, not for products.
     """
     predictor = getattr(model, 'predictor', None)
     if not isinstance(model, nn.Module) or not isinstance(predictor, nn.Module):
+        return model
+    if not any(isinstance(part, Transformer) for part in predictor.modules()):
         return model
     twin = cast('Any', _twin(model))
     device = next(predictor.parameters()).device
@@ -94,7 +71,7 @@ class _Conversion:
     """Replaces layers, in copies of the modules that contain them."""
 
     def __init__(self, settings: ExecutionSettings, device: torch.device) -> None:
-        self.dtype = DTYPES[settings.dtype]
+        self.dtype = TORCH_TYPES[settings.dtype]
         self.compile = settings.compile
         self.pack = settings.packed and not settings.compile and can_pack(device)
 

@@ -33,8 +33,7 @@ def reference_path(model: WorldModel) -> WorldModel:
     if not hasattr(model, 'rollouts'):
         raise ReferencePathError(
             f'{model.contract.name}: there is no reference path for the family '
-            f'{model.contract.family} with this architecture: it was not published elsewhere; '
-            'leave out --reference-path'
+            f'{model.contract.family} with this architecture; leave out --reference-path'
         )
     twin = copy.copy(model)  # shallow: the weights are shared
     twin.rollouts = ReferenceRollout

@@ -14,7 +14,8 @@ from jepa_wm_ros.evaluation.bench.plan import PlanBenchSettings, bench_plan
 from jepa_wm_ros.evaluation.bench.search import make_search
 from jepa_wm_ros.worldmodel.bundle import save_bundle
 from jepa_wm_ros.worldmodel.contract import CameraContract
-from jepa_wm_ros.worldmodel.execution import ExecutionSettings, run_as
+from jepa_wm_ros.worldmodel.execution import run_as
+from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 from jepa_wm_ros.worldmodel.reference_path import ReferencePathError, reference_path
 
 CPU = torch.device('cpu')

@@ -11,7 +11,8 @@ from jepa_wm_ros.planning.distribution import ActionDistribution
 from jepa_wm_ros.planning.parity import cem
 from jepa_wm_ros.planning.parity.tracing import trace
 from jepa_wm_ros.planning.space import ActionSpace
-from jepa_wm_ros.worldmodel.execution import ExecutionSettings, run_as
+from jepa_wm_ros.worldmodel.execution import run_as
+from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 from jepa_wm_ros.worldmodel.latent import Latent
 from jepa_wm_ros.worldmodel.parity import read_case
 from jepa_wm_ros.worldmodel.parity_frames import frame_model, patches

@@ -5,7 +5,8 @@ import torch
 from predictor_rig import KINDS, actions, build, frames, hold
 from torch import nn
 
-from jepa_wm_ros.worldmodel.execution import ExecutionSettings, run_as
+from jepa_wm_ros.worldmodel.execution import run_as
+from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 from jepa_wm_ros.worldmodel.predictors import attention
 from jepa_wm_ros.worldmodel.predictors.attention import KeysValues
 from jepa_wm_ros.worldmodel.predictors.packed import can_pack

@@ -15,7 +15,8 @@ from jepa_wm_ros.evaluation.bench.search import make_search
 from jepa_wm_ros.evaluation.bench.timing import take_turns
 from jepa_wm_ros.planning.graphs import GraphedCost
 from jepa_wm_ros.worldmodel.checks import require
-from jepa_wm_ros.worldmodel.execution import ExecutionSettings, run_as
+from jepa_wm_ros.worldmodel.execution import TORCH_TYPES, run_as
+from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 from jepa_wm_ros.worldmodel.reference_path import reference_path
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from jepa_wm_ros.planning.solver import CostFunction
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
-TORCH_TYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 COMPARED = 4
 """Candidates whose predictions are compared number by number."""
 
