@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,12 +20,12 @@ class ClipBatch:
     """A batch of clips of T frames.
 
     Attributes:
-        pixels: `(B, T, h, w, 3)` uint8 RGB.
+        pixels: `(B, T, h, w, 3)` uint8 RGB, or what stands for the pictures.
         action: `(B, T-1, A)` float32: the actions between the frames.
         proprio: `(B, T, P)` float32.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[Any]
     action: NDArray[np.float32]
     proprio: NDArray[np.float32]
 
@@ -37,9 +37,21 @@ class ClipSampler:
     """
 
     def __init__(
-        self, table: EpisodeTable, episodes: NDArray[np.int64], frames: int, seed: int
+        self,
+        table: EpisodeTable,
+        episodes: NDArray[np.int64],
+        frames: int,
+        seed: int,
+        pictures: NDArray[Any] | None = None,
     ) -> None:
-        """Prepare to draw clips of `frames` frames from the episodes with these numbers.
+        """Prepare to draw clips.
+
+        Args:
+            table: The episodes.
+            episodes: Numbers of those to draw from.
+            frames: Frames of a clip.
+            seed: Seed of the draws.
+            pictures: `(N, ...)` what stands for the pictures; the table's pixels by default.
 
         Raises:
             DatasetError: No episode is long enough.
@@ -55,18 +67,19 @@ class ClipSampler:
                 f'has {max(table.length[episodes], default=0)}'
             )
         self._table, self._frames, self._seed = table, frames, seed
+        self._pictures = table.pixels if pictures is None else pictures
 
     def __len__(self) -> int:
         """Number of different clips."""
         return len(self._starts)
 
-    def batch(self, index: int, size: int) -> ClipBatch:
-        """Draw batch number `index` of `size` clips."""
+    def batch(self, index: int, size: int, part: slice | None = None) -> ClipBatch:
+        """Draw batch number `index` of `size` clips; with `part`, read only those of it."""
         rng = np.random.default_rng([self._seed, index])
-        start = rng.choice(self._starts, size)
+        start = rng.choice(self._starts, size)[part or slice(None)]
         rows = start[:, None] + np.arange(self._frames)
         return ClipBatch(
-            pixels=self._table.pixels[rows],
+            pixels=self._pictures[rows],
             action=self._table.action[rows[:, :-1]],
             proprio=self._table.proprio[rows],
         )

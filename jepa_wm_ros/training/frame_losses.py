@@ -10,73 +10,25 @@ V-JEPA 2, arXiv 2506.09985). As published, the parts are weighted
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from jepa_wm_ros.errors import JepaWmError
-from jepa_wm_ros.training.token_errors import ErrorWeights, TokenErrors, token_errors
-from jepa_wm_ros.worldmodel.checks import one_of, require
+from jepa_wm_ros.training.token_errors import TokenErrors, token_errors
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import Frames
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from jepa_wm_ros.training.loss_settings import ErrorWeights, FrameLossSettings
     from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor
-
-WEIGHTINGS = ('published', 'normalised')
-PREFIXES = ('random', 'first')
 
 
 class ClipError(JepaWmError):
     """A clip is too short for what is to be predicted in it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameLossSettings:
-    """How predictions are made and compared in training.
-
-    Attributes:
-        errors: Weights of the kinds of error.
-        steps: Steps of a roll-out, R; 1 for teacher forcing alone.
-        window: Most frames that the predictor sees in a roll-out.
-        prefix: How much of the clip a roll-out starts from: `random`, or its `first` frame.
-        detach: Whether each step of a roll-out takes its inputs as constants, so that gradients
-            pass through one step only; else through the whole roll-out.
-        proprio: Whether predicted states are compared, too.
-        predicted_proprio: Whether a roll-out goes on from predicted states, or from true ones.
-        normalise: Whether predicted latents are normalised per token, as the encoder's are.
-        weighting: `published` (above), or `normalised`: every step counts 1 / R.
-    """
-
-    errors: ErrorWeights = field(default_factory=ErrorWeights)
-    steps: int = 2
-    window: int = 3
-    prefix: str = 'random'
-    detach: bool = True
-    proprio: bool = True
-    predicted_proprio: bool = True
-    normalise: bool = False
-    weighting: str = 'published'
-
-    def __post_init__(self) -> None:
-        """Check counts and choices."""
-        require(self.steps >= 1, f'steps must be at least 1, got {self.steps}')
-        require(self.window >= 1, f'window must be at least 1 frame, got {self.window}')
-        one_of('prefix', self.prefix, PREFIXES)
-        one_of('weighting', self.weighting, WEIGHTINGS)
-
-    @property
-    def forced_weight(self) -> float:
-        """Weight of teacher forcing."""
-        return 1 / (self.steps + 1) if self.weighting == 'published' else self.step_weight
-
-    @property
-    def step_weight(self) -> float:
-        """Weight of each further step of a roll-out."""
-        return 1 / self.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +56,20 @@ def forced(
 
     Args:
         predictor: What predicts.
-        frames: The clip, `(B, T, ...)`. The targets are not detached.
-        actions: `(B, T, A)` normalised; the last leads out of the clip.
+        frames: The clip, `(B, T, ...)`. The targets are detached only with `fixed_targets`.
+        actions: `(B, T, A)` normalised; the last leads out of the clip, and may be missing.
         settings: What is compared.
 
     Returns:
-        Errors of frames 1 to T-1, and all T predictions.
+        Errors of frames 1 to T-1, and a prediction for each action.
     """
-    predicted = _finished(predictor(frames, actions), settings)
-    made = predicted.map(lambda part: part[:, :-1])
-    return _errors(made, frames.map(lambda part: part[:, 1:]), settings), predicted
+    target = _part(frames, 1, None)
+    if settings.fixed_targets:
+        target = target.map(torch.Tensor.detach)
+    left = _part(frames, 0, actions.shape[1])
+    predicted = _finished(predictor(left, actions), settings)
+    made = _part(predicted, 0, target.latent.shape[1])
+    return _errors(made, target, settings), predicted
 
 
 def rolled_out(

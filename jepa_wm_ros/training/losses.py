@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from jepa_wm_ros.training.sigreg import sigreg
+from jepa_wm_ros.training.team import ALONE, Team
 from jepa_wm_ros.worldmodel.latent import Latent
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ class LossTerms:
 
 
 def lewm_loss(
-    model: LeWorldModel, images: Tensor, actions: Tensor, proprio: Tensor, directions: Tensor
+    model: LeWorldModel,
+    images: Tensor,
+    actions: Tensor,
+    proprio: Tensor,
+    directions: Tensor,
+    team: Team = ALONE,
 ) -> LossTerms:
     """Encode a clip, predict it from its first frame, and compare.
 
@@ -46,6 +52,7 @@ def lewm_loss(
         actions: `(B, T-1, A)` physical units.
         proprio: `(B, T, P)` physical units; it begins with the fields of the readout.
         directions: `(D, M)` for SIGReg.
+        team: Who has the rest of the batch.
     """
     encoded = model.encode(images)
     tokens = encoded.tokens  # (B, T, 1, D)
@@ -54,7 +61,7 @@ def lewm_loss(
     predicted = rollout.map(lambda part: part[:, 0])
     return LossTerms(
         prediction=torch.nn.functional.mse_loss(predicted.tokens, tokens[:, 1:]),
-        sigreg=sigreg(tokens[:, :, 0].transpose(0, 1), directions),
+        sigreg=sigreg(tokens[:, :, 0].transpose(0, 1), directions, team),
         readout=_readout_error(model, encoded, predicted, proprio),
     )
 

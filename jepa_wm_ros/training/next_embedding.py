@@ -18,6 +18,7 @@ from jepa_wm_ros.worldmodel.latent import Latent
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from jepa_wm_ros.worldmodel.families.pldm import RecurrentWorldModel
     from jepa_wm_ros.worldmodel.families.token_model import TokenWorldModel
 
 SIGREG_WEIGHT = 0.09
@@ -55,6 +56,17 @@ def embeddings(model: TokenWorldModel, images: Tensor, actions: Tensor) -> Embed
     encoded = model.encode(images).tokens
     steps = encoded.shape[1] - 1
     predicted = model.predict(Latent(encoded[:, :steps]), actions[:, :steps]).tokens
+    return Embeddings(encoded[:, :, 0], predicted[:, :, 0])
+
+
+def unrolled(model: RecurrentWorldModel, images: Tensor, actions: Tensor) -> Embeddings:
+    """Encode a clip and predict all that follows its first frame, open loop.
+
+    Arguments are those of `embeddings`.
+    """
+    encoded = model.encode(images).tokens
+    no_past = actions.new_zeros(len(actions), 0, actions.shape[-1])
+    predicted = model.rollout(Latent(encoded[:, :1]), no_past, actions[:, None]).tokens[:, 0]
     return Embeddings(encoded[:, :, 0], predicted[:, :, 0])
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from jepa_wm_ros.training.settings import TrainingSettings
 from jepa_wm_ros.worldmodel.contract import Contract
-from jepa_wm_ros.worldmodel.schema import SchemaError, read
+from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
 
 APPEARANCES = ('nominal', 'seen')
+PRESET = 'preset'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +29,8 @@ class CollectionSettings:
         redraw_appearance: Chance that all but the camera's pose changes between two frames.
     """
 
-    episodes: int
-    steps: int
+    episodes: int = 1500
+    steps: int = 30
     seed: int = 0
     appearance: str = 'seen'
     redraw_appearance: float = 0.0
@@ -46,75 +48,25 @@ class CollectionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSettings:
-    """How the model is optimised.
+class Recipe:
+    """A model's contract before any result, and how to get its data and train it.
 
     Attributes:
-        seed: Seed of the weights, the clips and the directions.
-        steps: Optimisation steps.
-        batch: Clips in a step.
-        rollout: Predicted frames of a clip; a clip has one more.
-        learning_rate: Peak learning rate of AdamW (linear warm-up, then half a cosine to zero).
-        weight_decay: Of AdamW, on matrices only.
-        betas: Of AdamW.
-        warmup_steps: Steps of the warm-up.
-        gradient_clip: Largest norm of the gradient.
-        sigreg_weight: Weight of SIGReg beside the prediction error.
-        sigreg_directions: Random directions drawn for each step.
-        readout_weight: Weight of the readout's error, for a model that has a readout.
-        brightness: Largest shift of a frame's brightness, of the full range.
-        contrast: Largest relative change of a frame's contrast.
-        colour: Largest entry added to the matrix that mixes a frame's colours.
-        validation: Part of the episodes that is held out.
-        validate_every: Steps between validations.
-        checkpoint_every: Steps between checkpoints.
+        model: The contract. In the file, `preset` names one of config/models/ to start from.
+        data: Name of the dataset in `datasets/`; empty for the model's own.
+        collection: How the cell's data are collected.
+        training: How the model is optimised.
     """
 
-    seed: int
-    steps: int
-    batch: int
-    rollout: int
-    learning_rate: float
-    weight_decay: float
-    betas: tuple[float, float]
-    warmup_steps: int
-    gradient_clip: float
-    sigreg_weight: float
-    sigreg_directions: int
-    readout_weight: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    colour: float = 0.0
-    validation: float = 0.05
-    validate_every: int = 500
-    checkpoint_every: int = 500
-
-    def __post_init__(self) -> None:
-        """Refuse counts with which nothing is trained."""
-        counts = (
-            'steps',
-            'batch',
-            'rollout',
-            'sigreg_directions',
-            'validate_every',
-            'checkpoint_every',
-        )
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise ValueError(f'{name} must be at least 1, got {getattr(self, name)}')
-        if self.batch < 2:
-            raise ValueError('batch must be at least 2: SIGReg looks at the spread of a batch')
-        if not 0 < self.validation < 1:
-            raise ValueError(f'validation must be within 0..1 exclusive, got {self.validation}')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """A model's contract before any result, and how to collect its data and train it."""
-
     model: Contract
-    collection: CollectionSettings
     training: TrainingSettings
+    data: str = ''
+    collection: CollectionSettings = field(default_factory=CollectionSettings)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset in `datasets/`, without its ending."""
+        return self.data or self.model.name
 
     def with_training(self, **changes: Any) -> Recipe:
         """Return the recipe with some of its training settings changed.
@@ -134,6 +86,7 @@ def read_recipe(path: Path | str) -> Recipe:
 
     Raises:
         SchemaError: The file is missing or wrong; names the file, the key and what is accepted.
+        PresetError: It builds on a preset that does not exist.
     """
     path = Path(path)
     try:
@@ -142,4 +95,18 @@ def read_recipe(path: Path | str) -> Recipe:
         raise SchemaError(f'{path} is missing; the recipes are in config/recipes/') from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SchemaError(f'{path}: not valid YAML: {error}') from error
-    return read(Recipe, mapping, path)
+    return read(Recipe, _with_preset(mapping), path)
+
+
+def _with_preset(mapping: Any) -> Any:
+    """Put the contract of a preset below what the recipe says of its model."""
+    model = mapping.get('model') if isinstance(mapping, dict) else None
+    if not isinstance(model, dict) or PRESET not in model:
+        return mapping
+    from jepa_wm_ros.worldmodel.published.presets import load_preset
+
+    contract = plain(load_preset(str(model[PRESET])).contract)
+    for name in ('fingerprint', 'folder', 'results'):
+        del contract[name]
+    changes = {name: value for name, value in model.items() if name != PRESET}
+    return {**mapping, 'model': {**contract, **changes}}

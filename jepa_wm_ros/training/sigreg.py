@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from jepa_wm_ros.training.team import ALONE, Team
+
 KNOTS = 17
 KNOT_RANGE = 3.0
 NULL_EXPECTATION = 1.0525
@@ -22,13 +24,15 @@ def random_directions(dim: int, count: int, generator: torch.Generator | None = 
     return torch.nn.functional.normalize(torch.randn(dim, count, generator=generator), dim=0)
 
 
-def sigreg(embeddings: Tensor, directions: Tensor) -> Tensor:
-    """Return the statistic, averaged over directions and time steps.
+def sigreg(embeddings: Tensor, directions: Tensor, team: Team = ALONE) -> Tensor:
+    """Return the statistic, averaged over directions and time steps, in the directions' precision.
 
     Args:
         embeddings: `(T, B, D)`. The statistic is taken over the batch at each time step, because
             the frames of one clip are not independent.
-        directions: `(D, M)` of unit columns; draw them afresh for each training step.
+        directions: `(D, M)` of unit columns; draw them afresh for each training step, the same
+            in all processes.
+        team: Who has the rest of the batch: the statistic is that of all samples, B in all.
 
     Returns:
         A scalar. About 1.05 for standard normal embeddings, 0.4 B when they have collapsed.
@@ -40,7 +44,9 @@ def sigreg(embeddings: Tensor, directions: Tensor) -> Tensor:
     weights = torch.full_like(knots, 2 * spacing)  # doubled: the integrand is even in t
     weights[[0, -1]] = spacing
     target = torch.exp(-knots.square() / 2)
-    projected = embeddings.to(directions.dtype) @ directions  # (T, B, M)
-    phase = projected[..., None] * knots  # (T, B, M, K)
-    error = (phase.cos().mean(1) - target).square() + phase.sin().mean(1).square()
-    return embeddings.shape[1] * (error @ (weights * target)).mean()
+    with torch.autocast(embeddings.device.type, enabled=False):
+        projected = embeddings.to(directions.dtype) @ directions  # (T, B, M)
+        phase = projected[..., None] * knots  # (T, B, M, K)
+        cosine, sine = team.mean(phase.cos().mean(1)), team.mean(phase.sin().mean(1))
+        error = (cosine - target).square() + sine.square()
+        return embeddings.shape[1] * team.size * (error @ (weights * target)).mean()

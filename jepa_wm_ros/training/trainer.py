@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from jepa_wm_ros.data.clips import ClipSampler, split_episodes
-from jepa_wm_ros.errors import JepaWmError
-from jepa_wm_ros.training.losses import lewm_loss
-from jepa_wm_ros.training.sigreg import NULL_EXPECTATION, random_directions
+from jepa_wm_ros.training.augmentation import jittered
+from jepa_wm_ros.training.batch_norm import share_statistics
+from jepa_wm_ros.training.checkpoint import identity, read_checkpoint, write_checkpoint
+from jepa_wm_ros.training.clip import Clip
+from jepa_wm_ros.training.criteria import criterion_for
+from jepa_wm_ros.training.errors import TrainingError
+from jepa_wm_ros.training.feeding import Feeder, FeedTimes
+from jepa_wm_ros.training.frozen import prepare_encoder
+from jepa_wm_ros.training.interruption import put_off_interrupts
+from jepa_wm_ros.training.optimisation import optimiser_for, rate, set_rate
+from jepa_wm_ros.training.sigreg import NULL_EXPECTATION
+from jepa_wm_ros.training.team import ALONE, Team
 from jepa_wm_ros.worldmodel.camera import normalise
 from jepa_wm_ros.worldmodel.families import build
-from jepa_wm_ros.worldmodel.families.lewm import LeWorldModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from torch import Tensor
+    from numpy.typing import NDArray
+    from torch import nn
 
-    from jepa_wm_ros.data.clips import ClipBatch
     from jepa_wm_ros.data.episodes import EpisodeTable
     from jepa_wm_ros.training.recipe import Recipe
+    from jepa_wm_ros.worldmodel.contract import Contract
 
-
-class TrainingError(JepaWmError):
-    """Training cannot go on."""
+CPU = torch.device('cpu')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +45,27 @@ class Progress:
     Attributes:
         step: Steps done.
         steps: Steps in all.
-        prediction: Prediction error of the last batch.
-        sigreg_ratio: SIGReg statistic over its value for a perfect Gaussian.
+        learning_rate: Of this step.
+        terms: The loss of the last batch, and its parts, not weighted.
+        times: Where the time went.
     """
 
     step: int
     steps: int
-    prediction: float
-    sigreg_ratio: float
+    learning_rate: float
+    terms: dict[str, float]
+    times: FeedTimes = field(default_factory=FeedTimes)
+
+    @property
+    def prediction(self) -> float:
+        """Prediction error of the last batch."""
+        return self.terms['prediction']
+
+    @property
+    def sigreg_ratio(self) -> float | None:
+        """SIGReg statistic over its value for a perfect Gaussian; None where it is no part."""
+        statistic = self.terms.get('sigreg')
+        return None if statistic is None else statistic / NULL_EXPECTATION
 
 
 class Trainer:
@@ -56,43 +75,54 @@ class Trainer:
     resumed from a checkpoint ends with the same weights as one that ran through.
     """
 
-    def __init__(self, recipe: Recipe, table: EpisodeTable) -> None:
-        """Build the model with random weights, and check that the data fit the recipe.
+    def __init__(
+        self,
+        recipe: Recipe,
+        table: EpisodeTable,
+        *,
+        team: Team = ALONE,
+        device: torch.device = CPU,
+        features: NDArray[Any] | None = None,
+        model: nn.Module | None = None,
+    ) -> None:
+        """Build the model, and check that the data fit the recipe.
+
+        Args:
+            recipe: What to train, and how.
+            table: The episodes.
+            team: The processes that share each batch.
+            device: Where the model is trained.
+            features: `(N, tokens, D)`: what the frozen encoder makes of the table's pictures.
+            model: From `begin`; begun here by default.
 
         Raises:
-            TrainingError: The pictures or actions are not those of the contract.
+            TrainingError: The pictures or actions are not those of the contract, or the batch does
+                not divide among the processes.
+            CriterionError: The settings are not for this kind of model.
         """
-        self.recipe, self.table = recipe, table
-        settings, contract = recipe.training, recipe.model
-        wanted = (contract.camera.height, contract.camera.width, 3)
-        if table.pixels.shape[1:] != wanted:
+        self.recipe, self.table, self.team, self.device = recipe, table, team, device
+        settings = recipe.training
+        check_data(recipe.model, table)
+        if settings.batch % team.size:
             raise TrainingError(
-                f'pictures are {table.pixels.shape[1:]}, the contract says {wanted}'
+                f'training.batch must be a multiple of {team.size} processes, got {settings.batch}'
             )
-        if table.action.shape[1] != contract.action.dim:
-            raise TrainingError(
-                f'actions have {table.action.shape[1]} fields, the contract says '
-                f'{contract.action.fields}'
+        self.model = (begin(recipe) if model is None else model).to(device)
+        self.criterion = criterion_for(self.model, settings, team).to(device)
+        self.optimiser = optimiser_for(self.criterion, settings)
+        self._loss: nn.Module = self.criterion
+        if team.size > 1:
+            share_statistics(self.criterion, team)
+            self._loss = DistributedDataParallel(
+                self.criterion, broadcast_buffers=False, find_unused_parameters=True
             )
-        torch.manual_seed(settings.seed)
-        model = build(contract)
-        if not isinstance(model, LeWorldModel):
-            raise TrainingError(
-                f'{contract.name}: a model of family {contract.family} with this architecture '
-                'cannot be trained here; family lewm with layout: small can'
-            )
-        self.model = model
-        self.optimiser = torch.optim.AdamW(
-            _parameter_groups(self.model, settings.weight_decay),
-            lr=settings.learning_rate,
-            betas=settings.betas,
-        )
         self.training_episodes, self.held_out = split_episodes(
             table.episodes, settings.validation, settings.seed
         )
         frames = settings.rollout + 1
-        self._clips = ClipSampler(table, self.training_episodes, frames, settings.seed)
+        self._clips = ClipSampler(table, self.training_episodes, frames, settings.seed, features)
         self.step = 0
+        self._whole = True
 
     def run(self, report: Callable[[Progress], None], checkpoint: Path | None = None) -> None:
         """Train from the present step to the last.
@@ -106,116 +136,146 @@ class Trainer:
         """
         settings = self.recipe.training
         try:
-            while self.step < settings.steps:
-                report(self._step())
-                if checkpoint and self.step % settings.checkpoint_every == 0:
-                    self.save(checkpoint)
+            with put_off_interrupts() as stopped, Feeder(self.clip, settings.steps) as feeder:
+                while self.step < settings.steps:
+                    clip = feeder.take(self.step)
+                    report(self._step(clip, feeder.times))
+                    if checkpoint and self.step % settings.checkpoint_every == 0:
+                        self.save(checkpoint)
+                    if stopped():
+                        raise KeyboardInterrupt
         except KeyboardInterrupt:
-            if checkpoint:
+            if checkpoint and self._whole:
                 self.save(checkpoint)
             raise
         self.model.eval()
 
+    def clip(self, index: int) -> Clip:
+        """Make this process's part of a step's batch; depends on seed and number alone."""
+        settings, camera = self.recipe.training, self.recipe.model.camera
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + index)
+        part = self.team.part(settings.batch)
+        batch = self._clips.batch(index, settings.batch, part)
+        frames = torch.from_numpy(batch.pixels)
+        if frames.dtype == torch.uint8:
+            frames = jittered(
+                normalise(frames, camera),
+                camera,
+                settings,
+                generator,
+                clips=settings.batch,
+                part=part,
+            )
+        return Clip(
+            frames, torch.from_numpy(batch.action), torch.from_numpy(batch.proprio), generator
+        )
+
     def save(self, path: Path) -> None:
-        """Write a checkpoint beside `path`, then rename it."""
-        partial = path.with_name(path.name + '.partial')
-        state = {
-            'step': self.step,
-            'model': self.model.state_dict(),
-            'optimiser': self.optimiser.state_dict(),
-        }
-        torch.save(state, partial)
-        os.replace(partial, path)
+        """Write a checkpoint; see `write_checkpoint`. One process does, for all."""
+        if self.team.writes:
+            state = {
+                'recipe': identity(self.recipe),
+                'step': self.step,
+                'criterion': self.criterion.state_dict(),
+                'optimiser': self.optimiser.state_dict(),
+            }
+            write_checkpoint(path, state)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint.
 
         Raises:
-            TrainingError: The file is damaged or of another architecture.
+            TrainingError: The file is damaged or of another recipe.
         """
-        try:
-            state = torch.load(path, weights_only=True)
-            self.model.load_state_dict(state['model'])
-            self.optimiser.load_state_dict(state['optimiser'])
-            self.step = int(state['step'])
-        except Exception as error:
+        state = read_checkpoint(path, self.device)
+        if state.get('recipe') != identity(self.recipe):
             raise TrainingError(
-                f'{path} cannot be resumed ({error}); delete it to start afresh'
-            ) from error
-
-    def _step(self) -> Progress:
-        settings = self.recipe.training
-        for group in self.optimiser.param_groups:
-            group['lr'] = settings.learning_rate * _schedule(
-                self.step, settings.warmup_steps, settings.steps
+                f'{path} cannot be resumed (it is of another recipe, seed or number of steps); '
+                'delete it to start afresh'
             )
-        self.model.train()
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.step)
-        batch = self._clips.batch(self.step, settings.batch)
-        dim = self.model.encoder.head.out_features
-        terms = lewm_loss(
-            self.model,
-            self._images(batch, generator),
-            torch.from_numpy(batch.action),
-            torch.from_numpy(batch.proprio),
-            random_directions(dim, settings.sigreg_directions, generator),
-        )
-        loss = (
-            terms.prediction
-            + settings.sigreg_weight * terms.sigreg
-            + settings.readout_weight * terms.readout
-        )
-        if not bool(loss.isfinite()):
+        self.criterion.load_state_dict(state['criterion'])
+        self.optimiser.load_state_dict(state['optimiser'])
+        self.step = int(state['step'])
+
+    def gradients(self, clip: Clip) -> dict[str, float]:
+        """Leave the gradients of a clip's loss in the parameters.
+
+        Returns:
+            The loss and its parts.
+
+        Raises:
+            TrainingError: The loss is not finite.
+        """
+        settings = self.recipe.training
+        self.criterion.train()
+        if settings.encoder.frozen:
+            cast('nn.Module', self.model.encoder).eval()
+        # Dropout draws from the global generator; the processes drop different numbers.
+        torch.manual_seed((settings.seed * 1_000_003 + self.step) * 1009 + self.team.rank)
+        lowered = settings.precision == 'bfloat16'
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=lowered):
+            terms = self._loss(clip.to(self.device))
+        if not bool(terms['loss'].isfinite()):
             raise TrainingError(
-                f'the loss is {loss.item()} at step {self.step}: lower the learning rate, or look '
-                'for broken actions in the data'
+                f'the loss is {terms["loss"].item()} at step {self.step}: lower the learning '
+                'rate, or look for broken actions in the data'
             )
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.gradient_clip)
+        terms['loss'].backward()
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    def _step(self, clip: Clip, times: FeedTimes) -> Progress:
+        settings = self.recipe.training
+        learning_rate = settings.learning_rate * rate(self.step, settings)
+        set_rate(self.optimiser, learning_rate)
+        self._whole = False
+        terms = self.gradients(clip)
+        if settings.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self.criterion.parameters(), settings.gradient_clip)
         self.optimiser.step()
         self.step += 1
+        self._whole = True
         return Progress(
             step=self.step,
             steps=settings.steps,
-            prediction=terms.prediction.item(),
-            sigreg_ratio=terms.sigreg.item() / NULL_EXPECTATION,
+            learning_rate=learning_rate,
+            terms=terms,
+            times=times,
         )
 
-    def _images(self, batch: ClipBatch, generator: torch.Generator) -> Tensor:
-        """Normalise a batch, with brightness, contrast and colours jittered frame by frame.
 
-        Colours are mixed by a random matrix near the identity, which shows the encoder hues that
-        the simulator never drew.
-        """
-        settings = self.recipe.training
-        images = normalise(torch.from_numpy(batch.pixels), self.recipe.model.camera)
-        clips, frames = images.shape[:2]
+def begin(recipe: Recipe) -> nn.Module:
+    """Build a recipe's model with its first weights; an encoder from elsewhere included.
 
-        def uniform(*shape: int) -> Tensor:
-            return 2 * torch.rand(clips, frames, *shape, generator=generator) - 1
-
-        mix = torch.eye(3) + settings.colour * uniform(3, 3)
-        mix = mix * (1 + settings.contrast * uniform(1, 1))
-        # A shift by the full range is 1 / std of the normalised picture.
-        shift = settings.brightness / float(np.mean(self.recipe.model.camera.std)) * uniform(1, 1)
-        return torch.baddbmm(
-            shift.flatten(0, 1), mix.flatten(0, 1), images.flatten(0, 1).flatten(2)
-        ).view_as(images)
+    Raises:
+        SchemaError: The architecture is wrong.
+        EncoderWeightsError: The encoder that it should start with is another one.
+    """
+    torch.manual_seed(recipe.training.seed)
+    model = cast('nn.Module', build(recipe.model))
+    prepare_encoder(model, recipe.training.encoder)
+    return model
 
 
-def _parameter_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Decay matrices and kernels, but neither biases nor the parameters of norms."""
-    parameters = list(model.parameters())
-    return [
-        {'params': [p for p in parameters if p.ndim > 1], 'weight_decay': weight_decay},
-        {'params': [p for p in parameters if p.ndim <= 1], 'weight_decay': 0.0},
-    ]
+def check_data(contract: Contract, table: EpisodeTable) -> None:
+    """Refuse data that are not what a contract promises.
 
-
-def _schedule(step: int, warmup: int, steps: int) -> float:
-    """Linear warm-up, then half a cosine."""
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
-    return 0.5 * (1.0 + float(np.cos(np.pi * progress)))
+    Raises:
+        TrainingError: Pictures, actions or states have other sizes.
+    """
+    wanted = (contract.camera.height, contract.camera.width, 3)
+    if table.pixels.shape[1:] != wanted:
+        raise TrainingError(f'pictures are {table.pixels.shape[1:]}, the contract says {wanted}')
+    if table.action.shape[1] != contract.action.dim:
+        raise TrainingError(
+            f'actions have {table.action.shape[1]} numbers, the contract says '
+            f'{contract.action.frame_skip} x {contract.action.fields}'
+        )
+    fields = contract.proprio.fields
+    names = tuple(table.provenance.get('proprio', ()))[: len(fields)]
+    if table.proprio.shape[1] < len(fields) or (names and names != fields):
+        raise TrainingError(
+            f'the data have {table.proprio.shape[1]} numbers of proprioception '
+            f'({", ".join(table.provenance.get("proprio", [])) or "unnamed"}), the contract says '
+            f'{", ".join(fields)}'
+        )

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 
 from jepa_wm_ros.data.clips import ClipSampler
 from jepa_wm_ros.planning.objective import GoalDistance
+from jepa_wm_ros.training.clip import encoded
+from jepa_wm_ros.training.sigreg import NULL_EXPECTATION, random_directions, sigreg
+from jepa_wm_ros.training.spread import effective_rank, probe_rmse
 from jepa_wm_ros.worldmodel.camera import normalise
+from jepa_wm_ros.worldmodel.families.lewm import LeWorldModel
 from jepa_wm_ros.worldmodel.latent import Latent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor, nn
 
     from jepa_wm_ros.data.episodes import EpisodeTable
-    from jepa_wm_ros.worldmodel.families.lewm import LeWorldModel
+    from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 CHUNK = 256
-RIDGE = 1e-3
+NUMBERS = 2**26
+"""Most numbers of latents that are looked at at once."""
+DIRECTIONS = 256
+COLLAPSED_RANK = 0.05
+COLLAPSED_SPREAD = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +39,12 @@ class Validation:
     Attributes:
         rollout_error: For each step ahead, squared error of the prediction over that of
             copying the first frame (1: no better than standing still).
-        effective_rank: exp(entropy) of the embedding's normalised spectrum; 1: collapsed.
+        effective_rank: exp(entropy) of the normalised spectrum of the tokens' numbers; 1:
+            collapsed.
+        numbers: Numbers in a token: the greatest effective rank.
+        spread: Standard deviation of a token's numbers from picture to picture, over their
+            root mean square.
+        sigreg_ratio: SIGReg statistic over its value for a perfect Gaussian.
         probe_rmse_m: Error of a linear (ridge) probe from embedding to flange position, fitted
             on one half of the held-out episodes and measured on the other [m].
         readout_rmse_m: Error of the model's own readout of the position [m]; None without one.
@@ -40,82 +54,128 @@ class Validation:
 
     rollout_error: tuple[float, ...]
     effective_rank: float
+    numbers: int
+    spread: float
+    sigreg_ratio: float
     probe_rmse_m: float
     readout_rmse_m: float | None
     reached_cost: float
 
+    @property
+    def collapsed(self) -> bool:
+        """Whether pictures all look nearly alike to the model."""
+        least = 1 + COLLAPSED_RANK * (self.numbers - 1)
+        return self.effective_rank < least or self.spread < COLLAPSED_SPREAD
+
 
 @torch.inference_mode()
 def validate(
-    model: LeWorldModel, table: EpisodeTable, episodes: NDArray[np.int64], rollout: int, seed: int
+    model: WorldModel,
+    table: EpisodeTable,
+    episodes: NDArray[np.int64],
+    rollout: int,
+    seed: int,
+    features: NDArray[Any] | None = None,
 ) -> Validation:
-    """Measure a model on some episodes; `proprio` must begin with the flange position [m]."""
-    model.eval()
-    latent, position, episode = _embed(model, table, episodes)
-    embedding = latent.tokens[:, 0].double().numpy()
+    """Measure a model on some episodes.
+
+    Args:
+        model: It is put into eval mode.
+        table: The data; `proprio` begins with the flange position [m].
+        episodes: Numbers of the held-out ones.
+        rollout: Steps to predict.
+        seed: Of the clips that are drawn.
+        features: `(N, tokens, D)` of a frozen encoder, in place of the pictures.
+    """
+    cast('nn.Module', model).eval()
+    source = table.pixels if features is None else features
+    latent, position, episode = _embed(model, table, episodes, source)
+    numbers = latent.tokens.shape[-1]
+    rms = latent.tokens.square().mean().sqrt()
+    errors, ratio = _rollout_error(model, table, episodes, rollout, seed, source)
     return Validation(
-        rollout_error=_rollout_error(model, table, episodes, rollout, seed),
-        effective_rank=_effective_rank(embedding),
-        probe_rmse_m=_probe(embedding, position, episode),
+        rollout_error=errors,
+        effective_rank=effective_rank(latent.tokens.double().numpy()),
+        numbers=numbers,
+        spread=float(latent.tokens.std(0).mean() / rms.clamp_min(1e-12)),
+        sigreg_ratio=ratio,
+        probe_rmse_m=probe_rmse(latent.tokens.flatten(1).double().numpy(), position, episode),
         readout_rmse_m=_readout_rmse(model, latent, position),
         reached_cost=_reached_cost(model, latent, position, episode),
     )
 
 
+def _frames(model: WorldModel, rows: NDArray[Any]) -> Tensor:
+    """Return pictures or features `(B, T, ...)` on the model's device, pictures normalised."""
+    values = torch.from_numpy(rows)
+    if values.dtype == torch.uint8:
+        values = normalise(values, model.contract.camera)
+    return values.to(next(cast('nn.Module', model).parameters()).device)
+
+
 def _embed(
-    model: LeWorldModel, table: EpisodeTable, episodes: NDArray[np.int64]
+    model: WorldModel, table: EpisodeTable, episodes: NDArray[np.int64], source: NDArray[Any]
 ) -> tuple[Latent, NDArray[np.float64], NDArray[np.int64]]:
-    """Return latents of n frames, flange positions `(n, 3)` and episode numbers `(n,)`."""
+    """Return latents of n frames, flange positions `(n, 3)` and episode numbers `(n,)`.
+
+    Large latents are kept of the first frames only.
+    """
     lengths = table.length[episodes]
     rows = np.concatenate(
         [np.arange(table.offset[e], table.offset[e] + table.length[e]) for e in episodes]
     )
-    camera = model.contract.camera
-    chunks = [
-        model.encode(normalise(torch.from_numpy(table.pixels[rows[i : i + CHUNK]]), camera)[None])
-        for i in range(0, len(rows), CHUNK)
-    ]
-    tokens = torch.cat([chunk.tokens[0] for chunk in chunks])
-    estimates = [chunk.proprio[0] for chunk in chunks if chunk.proprio is not None]
+    episode = np.repeat(episodes, lengths)
+    chunks: list[Latent] = []
+    room = NUMBERS
+    for i in range(0, len(rows), CHUNK):
+        chosen = rows[i : i + CHUNK]
+        frames = _frames(model, source[chosen][:, None])
+        proprio = torch.from_numpy(table.proprio[chosen])[:, None].to(frames.device)
+        chunks.append(encoded(model, frames, proprio).frame(0).to('cpu'))
+        room -= chunks[-1].tokens.numel()
+        if room < 0:
+            break
+    tokens = torch.cat([chunk.tokens for chunk in chunks])
+    estimates = [chunk.proprio for chunk in chunks if chunk.proprio is not None]
     latent = Latent(tokens, torch.cat(estimates) if estimates else None)
-    return latent, table.proprio[rows, :3].astype(np.float64), np.repeat(episodes, lengths)
+    count = len(tokens)
+    return latent, table.proprio[rows[:count], :3].astype(np.float64), episode[:count]
 
 
 def _rollout_error(
-    model: LeWorldModel, table: EpisodeTable, episodes: NDArray[np.int64], rollout: int, seed: int
-) -> tuple[float, ...]:
-    batch = ClipSampler(table, episodes, rollout + 1, seed).batch(0, CHUNK)
-    images = normalise(torch.from_numpy(batch.pixels), model.contract.camera)
-    tokens = model.encode(images).tokens
-    actions = torch.from_numpy(batch.action)
+    model: WorldModel,
+    table: EpisodeTable,
+    episodes: NDArray[np.int64],
+    rollout: int,
+    seed: int,
+    source: NDArray[Any],
+) -> tuple[tuple[float, ...], float]:
+    """Return the errors of 1 to `rollout` steps, and the SIGReg ratio of what was encoded."""
+    sampler = ClipSampler(table, episodes, rollout + 1, seed, source)
+    numbers = int(np.prod(source.shape[1:])) * (rollout + 1)
+    batch = sampler.batch(0, min(CHUNK, max(2, 4 * NUMBERS // numbers)))
+    frames = _frames(model, batch.pixels)
+    latent = encoded(model, frames, torch.from_numpy(batch.proprio).to(frames.device))
+    actions = torch.from_numpy(batch.action).to(frames.device)
     past = actions.new_zeros(len(actions), 0, actions.shape[-1])
-    predicted = model.rollout(Latent(tokens=tokens[:, :1]), past, actions[:, None]).tokens[:, 0]
+    first = latent.map(lambda part: part[:, :1])
+    predicted = model.rollout(first, past, actions[:, None]).tokens[:, 0]
+    tokens = latent.tokens
     error = (predicted - tokens[:, 1:]).square().mean((0, 2, 3))
     copy = (tokens[:, :1] - tokens[:, 1:]).square().mean((0, 2, 3))
-    return tuple((error / copy).tolist())
-
-
-def _effective_rank(embedding: NDArray[np.float64]) -> float:
-    spectrum = np.linalg.svd(embedding - embedding.mean(0), compute_uv=False)
-    weight = spectrum / spectrum.sum()
-    return float(np.exp(-(weight * np.log(np.maximum(weight, 1e-12))).sum()))
-
-
-def _probe(
-    embedding: NDArray[np.float64], position: NDArray[np.float64], episode: NDArray[np.int64]
-) -> float:
-    fit = np.isin(episode, np.unique(episode)[::2])
-    inputs = np.hstack([embedding, np.ones((len(embedding), 1))])
-    gram = inputs[fit].T @ inputs[fit] + RIDGE * fit.sum() * np.eye(inputs.shape[1])
-    weights = np.linalg.solve(gram, inputs[fit].T @ position[fit])
-    error = inputs[~fit] @ weights - position[~fit]
-    return float(np.sqrt((error**2).sum(1).mean()))
+    generator = torch.Generator().manual_seed(seed)
+    directions = random_directions(tokens.shape[-1], DIRECTIONS, generator).to(tokens.device)
+    samples = tokens[:, 0].transpose(0, 1)
+    statistic = torch.stack([sigreg(place[None], directions) for place in samples]).mean()
+    return tuple((error / copy).tolist()), float(statistic) / NULL_EXPECTATION
 
 
 def _readout_rmse(
-    model: LeWorldModel, latent: Latent, position: NDArray[np.float64]
+    model: WorldModel, latent: Latent, position: NDArray[np.float64]
 ) -> float | None:
-    if latent.proprio is None or model.readout_settings.fields != ('x', 'y', 'z'):
+    if not isinstance(model, LeWorldModel) or latent.proprio is None:
+        return None
+    if model.readout_settings.fields != ('x', 'y', 'z'):
         return None
     settings = model.readout_settings
     estimate = latent.proprio.double().numpy() * settings.std + settings.mean
@@ -123,7 +183,7 @@ def _readout_rmse(
 
 
 def _reached_cost(
-    model: LeWorldModel,
+    model: WorldModel,
     latent: Latent,
     position: NDArray[np.float64],
     episode: NDArray[np.int64],
@@ -142,6 +202,8 @@ def _reached_cost(
     first, second = np.concatenate(firsts), np.concatenate(seconds)
     if len(first) == 0:
         return 0.0
+    step = 1 + len(first) * latent.tokens[0].numel() // (4 * NUMBERS)
+    first, second = first[::step], second[::step]
     costs = objective.distance(
         latent.map(lambda part: part[first]), latent.map(lambda part: part[second])
     )

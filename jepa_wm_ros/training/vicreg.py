@@ -18,36 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, mse_loss, relu
 
+from jepa_wm_ros.training.loss_settings import VicRegSettings
+
 EPSILON = 1e-4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VicRegSettings:
-    """Weights and margins of PLDM's terms; a term of weight 0 is not computed.
-
-    Attributes:
-        similarity: Weight of the prediction error.
-        spread: Weight of the variance hinge over the batch.
-        covariance: Weight of the covariance term over the batch.
-        spread_time: Weight of the variance hinge along time.
-        covariance_time: Weight of the covariance term along time.
-        similarity_time: Weight of the squared change from frame to frame.
-        margin: Standard deviation that embeddings shall have in a batch.
-        margin_time: The same along time.
-        pairs: Whether the covariance term is divided by D (D - 1), as in PLDM, not by D.
-        per_position: Whether feature maps have their channels decorrelated at each position.
-    """
-
-    similarity: float = 1.0
-    spread: float = 0.0
-    covariance: float = 0.0
-    spread_time: float = 0.0
-    covariance_time: float = 0.0
-    similarity_time: float = 0.0
-    margin: float = 1.0
-    margin_time: float = 1.0
-    pairs: bool = True
-    per_position: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +104,20 @@ def official_terms(
         else zero,
         similarity_time=mse_loss(flat[1:], flat[:-1]) if settings.similarity_time else zero,
     )
+
+
+def vicreg_terms(predicted: Tensor, encoded: Tensor, settings: VicRegSettings) -> VicRegTerms:
+    """Return the terms of the variant that is asked for.
+
+    Args:
+        predicted: `(B, T-1, D)`: what follows frames 0 to T-2.
+        encoded: `(B, T, D)`.
+        settings: Which variant, which terms, and their margins.
+    """
+    if settings.variant == 'batch_first':
+        return batch_first_terms(predicted, encoded)
+    whole = torch.cat([encoded[:, :1], predicted], 1)
+    return official_terms(whole.transpose(0, 1), encoded.transpose(0, 1), settings)
 
 
 def batch_first_terms(predicted: Tensor, encoded: Tensor) -> VicRegTerms:

@@ -5,13 +5,13 @@ import torch
 
 from jepa_wm_ros.training.frame_losses import (
     ClipError,
-    FrameLossSettings,
     draw_prefix,
     forced,
     frame_loss,
     rolled_out,
 )
-from jepa_wm_ros.training.token_errors import ErrorWeights, token_errors
+from jepa_wm_ros.training.loss_settings import ErrorWeights, FrameLossSettings
+from jepa_wm_ros.training.token_errors import token_errors
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor, Frames
 from jepa_wm_ros.worldmodel.predictors.settings import FrameShape, PredictorSettings
 

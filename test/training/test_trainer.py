@@ -52,13 +52,6 @@ def test_another_seed_gives_another_model(recipe, table) -> None:
     )
 
 
-def test_a_model_of_another_family_is_refused_before_training(recipe, table) -> None:
-    architecture = {'layout': 'official', 'encoder': {'name': 'lewm_vit_tiny', 'patch': 4}}
-    model = dataclasses.replace(recipe.model, architecture=architecture)
-    with pytest.raises(TrainingError, match='cannot be trained here'):
-        Trainer(dataclasses.replace(recipe, model=model), table)
-
-
 def test_a_damaged_checkpoint_is_refused(recipe, table, tmp_path: Path) -> None:
     path = tmp_path / 'checkpoint.pt'
     path.write_bytes(b'not a checkpoint')

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from jepa_wm_ros.training.inverse_dynamics import InverseDynamics
+from jepa_wm_ros.training.loss_settings import VicRegSettings
 from jepa_wm_ros.training.vicreg import (
-    VicRegSettings,
     batch_first_terms,
     covariance_loss,
     official_terms,

@@ -8,13 +8,12 @@ import torch
 
 from jepa_wm_ros.training.frame_losses import (
     FrameErrors,
-    FrameLossSettings,
     forced,
     rolled_out,
     rollout_loss,
 )
+from jepa_wm_ros.training.loss_settings import ErrorWeights, FrameLossSettings
 from jepa_wm_ros.training.parity.gradients import predictor_gradients
-from jepa_wm_ros.training.token_errors import ErrorWeights
 from jepa_wm_ros.worldmodel.parity_frames import grid_layout, load_predictor, patches
 from jepa_wm_ros.worldmodel.parity_jepa_wm import predictor_settings
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor, Frames

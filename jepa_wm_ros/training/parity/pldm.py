@@ -8,8 +8,8 @@ import torch
 from torch.nn.functional import mse_loss
 
 from jepa_wm_ros.training.inverse_dynamics import InverseDynamics
+from jepa_wm_ros.training.loss_settings import VicRegSettings
 from jepa_wm_ros.training.vicreg import (
-    VicRegSettings,
     batch_first_terms,
     official_terms,
     straightening_loss,

@@ -73,6 +73,11 @@ class RecurrentArchitecture:
         """Side of the encoder's input [px]."""
         return (self.impala if self.encoder == 'impala' else self.conv).image_size
 
+    @property
+    def embed_dim(self) -> int:
+        """Numbers in an embedding."""
+        return (self.impala if self.encoder == 'impala' else self.conv).embed_dim
+
     def build_encoder(self) -> nn.Module:
         """Return the encoder, `(B, 3, h, w)` -> `(B, D)`."""
         if self.encoder == 'impala':
@@ -81,7 +86,7 @@ class RecurrentArchitecture:
 
     def build_predictor(self, action_dim: int) -> nn.Module:
         """Return the predictor, a `StepPredictor`."""
-        dim = (self.impala if self.encoder == 'impala' else self.conv).embed_dim
+        dim = self.embed_dim
         if self.predictor == 'gru':
             return GruPredictor(dim, action_dim, self.gru)
         return MlpPredictor(dim, action_dim, self.mlp)
@@ -94,7 +99,7 @@ class RecurrentWorldModel(nn.Module):
         """Build with random weights."""
         super().__init__()
         action = contract.action
-        self._contract = contract
+        self._contract, self.embed_dim = contract, architecture.embed_dim
         self.encoder = architecture.build_encoder()
         self.predictor = architecture.build_predictor(action.dim)
         self.normalise_action = Normaliser(action.tiled(action.mean), action.tiled(action.std))

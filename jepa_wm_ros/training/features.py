@@ -1,0 +1,108 @@
+"""What a frozen encoder makes of all pictures: computed once, kept in a file, mapped to memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+
+from jepa_wm_ros.training.errors import TrainingError
+from jepa_wm_ros.worldmodel.camera import normalise
+from jepa_wm_ros.worldmodel.families.frame_model import FrameWorldModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from jepa_wm_ros.data.episodes import EpisodeTable
+    from jepa_wm_ros.training.recipe import Recipe
+
+FEATURES_FILE = 'features.npy'
+CHUNK = 64
+
+
+def cached_features(
+    recipe: Recipe,
+    model: nn.Module,
+    table: EpisodeTable,
+    folder: Path,
+    report: Callable[[int, int], None],
+) -> NDArray[Any]:
+    """Return `(N, tokens, D)` float32, from the folder's file or computed into it.
+
+    Args:
+        recipe: Says that the encoder is frozen.
+        model: With the encoder's weights.
+        table: The pictures.
+        folder: Where `features.npy` is kept, with what it was made from beside it.
+        report: Called with (frames done, frames in all).
+
+    Raises:
+        TrainingError: The encoder is trained, pictures are jittered, or the model cannot go on
+            from an encoder's tokens.
+    """
+    _check(recipe, model)
+    path, source = folder / FEATURES_FILE, _source(model, table)
+    note = path.with_suffix('.json')
+    if not (path.exists() and note.exists() and json.loads(note.read_text()) == source):
+        note.unlink(missing_ok=True)
+        _compute(model, table, path, report)
+        note.write_text(json.dumps(source))
+    features: NDArray[Any] = np.load(path, mmap_mode='r')
+    return features
+
+
+def _check(recipe: Recipe, model: nn.Module) -> None:
+    settings = recipe.training
+    if not settings.encoder.frozen:
+        raise TrainingError('--cache-features needs training.encoder.frozen: true')
+    if settings.jittered:
+        raise TrainingError(
+            '--cache-features needs training.brightness, contrast and colour of 0: a jittered '
+            'picture is another one in each step'
+        )
+    if not isinstance(model, FrameWorldModel):
+        raise TrainingError(
+            '--cache-features is for models of patch tokens, not for '
+            f'{recipe.model.family} with this architecture'
+        )
+
+
+@torch.inference_mode()
+def _compute(
+    model: nn.Module, table: EpisodeTable, path: Path, report: Callable[[int, int], None]
+) -> None:
+    """Encode all pictures, each by itself, into a file that appears when it is complete."""
+    camera, count = cast('Any', model).contract.camera, len(table.pixels)
+    encoder = cast('nn.Module', model.encoder).eval()
+    device = next(encoder.parameters()).device
+    partial = path.with_name(path.name + '.partial')
+    features: Any = None
+    for first in range(0, count, CHUNK):
+        pixels = torch.from_numpy(table.pixels[first : first + CHUNK])
+        tokens = encoder(normalise(pixels, camera)[:, None].to(device))[:, 0].float().cpu().numpy()
+        if features is None:
+            shape = (count, *tokens.shape[1:])
+            features = np.lib.format.open_memmap(partial, 'w+', tokens.dtype, shape)
+        features[first : first + len(tokens)] = tokens
+        report(min(first + CHUNK, count), count)
+    if features is not None:
+        features.flush()
+    os.replace(partial, path)
+
+
+def _source(model: nn.Module, table: EpisodeTable) -> dict[str, Any]:
+    """Say what features depend on: the encoder's weights, the camera and the pictures."""
+    digest = hashlib.sha256()
+    for tensor in cast('nn.Module', model.encoder).state_dict().values():
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    pixels = hashlib.sha256(np.ascontiguousarray(table.pixels).data)
+    camera = repr(cast('Any', model).contract.camera)
+    return {'encoder': digest.hexdigest(), 'pixels': pixels.hexdigest(), 'camera': camera}
