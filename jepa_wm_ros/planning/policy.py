@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -201,8 +202,12 @@ class Policy:
         )
 
     def _budget(self, deadline: float) -> Budget:
-        clock = partial(monotonic, self._device)
-        return Budget(self.settings.iterations, deadline, clock, self.settings.patience)
+        return Budget(
+            self.settings.iterations,
+            deadline if math.isfinite(deadline) else None,  # no clock: nothing to wait for
+            partial(monotonic, self._device),
+            self.settings.patience,
+        )
 
     def _distribution(self, distance: float, restarted: bool) -> ActionDistribution:
         settings, space = self.settings, self._space
