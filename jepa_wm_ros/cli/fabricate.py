@@ -108,19 +108,17 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column('preset', no_wrap=True)
-    for name in ('parameters', 'import', 'peak', 'load', 'peak', 'predict', 'passed'):
+    for name in ('parameters', 'import (peak)', 'load (peak)', 'predict', 'good'):
         table.add_column(name, justify='right', no_wrap=True)
     for row in rows:
-        figures = ['-'] * 6
+        figures = ['-'] * 4
         if 'parameters' in row:
             figures = [
                 f'{sum(row["parameters"].values()) / 1e6:,.2f} M',
-                f'{row["import_s"]:.1f} s',
-                f'{row["import_peak"]:.2f}',
-                f'{row["load_s"]:.1f} s',
-                f'{row["load_peak"]:.2f}',
+                f'{row["import_s"]:.1f} s ({row["import_peak"]:.2f})',
+                f'{row["load_s"]:.1f} s ({row["load_peak"]:.2f})',
                 f'{row["encode_s"] + row["predict_s"]:.1f} s',
             ]
         table.add_row(row['preset'], *figures, 'yes' if row['passed'] else '[red]no[/]')
