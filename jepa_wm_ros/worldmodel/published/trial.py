@@ -50,7 +50,8 @@ def try_preset(
 
     preset = load_preset(name)
     paths = {
-        role: folder / f'{preset.name}-{Path(file.name).name}' for role, file in preset.files.items()
+        role: folder / '-'.join((preset.name, Path(file.name).name))
+        for role, file in preset.files.items()
     }
     bundle = folder / preset.name
     figures: dict[str, Any] = {'preset': preset.name}
