@@ -51,7 +51,7 @@ def vjepa2():
         ExecutionSettings(dtype='bf16'),
         ExecutionSettings(dtype='bf16', packed=False),
         ExecutionSettings(),
-        ExecutionSettings(memory_bytes=2**16),
+        ExecutionSettings(memory_bytes=2**19),
     ],
     ids=['bf16', 'bf16 not packed', 'packed', 'little memory'],
 )

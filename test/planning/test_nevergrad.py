@@ -10,6 +10,7 @@ import pytest
 import torch
 from bowls import FIELDS, HORIZON, Spy, quadratic, rules, unit_box
 
+from jepa_wm_ros.planning.nevergrad import WORST, _tellable
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget, SolverError
 from jepa_wm_ros.worldmodel.planning_settings import NEVERGRAD_OPTIMIZERS, PlanningSettings
@@ -96,3 +97,12 @@ def test_a_missing_package_is_named(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, 'nevergrad', None)
     with pytest.raises(SolverError, match='pip install nevergrad'):
         make_solver(rules(SETTINGS, -BOUND, BOUND))
+
+
+def test_what_is_told_is_finite_and_what_is_no_number_the_worst() -> None:
+    costs = torch.tensor([[1.0, torch.nan, 3.0], [torch.inf, 5e6, 2.0]])
+    told = torch.tensor(_tellable(costs))
+    assert bool(told.isfinite().all())
+    assert told[0, 1] == told[1, 0] == 5e6
+    assert torch.equal(told[costs.isfinite()], costs[costs.isfinite()])
+    assert _tellable(torch.tensor([[torch.nan, 1.0]])) == [[WORST, 1.0]]
