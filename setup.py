@@ -51,7 +51,8 @@ setup(
         'robot': ['pin>=2.7'],
         'sim': ['mujoco>=3.2', 'pin>=2.7'],
         'training': ['h5py>=3.6', 'torch>=2.2'],
-        'data': ['h5py>=3.6', 'pin>=2.7', 'rosbags>=0.10'],
+        # mcap writes bags that survive a killed recorder, which rosbags does not
+        'data': ['h5py>=3.6', 'mcap>=1.1', 'pin>=2.7', 'rosbags>=0.10'],
         # 50 MB that only LeRobot's parquet tables need
         'lerobot': ['pyarrow>=15'],
         'nevergrad': ['nevergrad>=1.0.3'],

@@ -128,7 +128,7 @@ def open_bag(path: Path) -> Iterator[BagFile]:
     except ReaderError as error:
         raise RecordingError(
             f'the bag cannot be read ({str(error).rstrip(".")}); was the recorder killed? '
-            '`ros2 bag reindex` or `mcap recover` may save it'
+            '`jepa-wm bag recover` may save it'
         ) from error
 
 
