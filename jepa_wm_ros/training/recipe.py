@@ -15,6 +15,7 @@ from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
 
 APPEARANCES = ('nominal', 'seen')
 PRESET = 'preset'
+BASE = 'base'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,9 @@ class Recipe:
     """A model's contract before any result, and how to get its data and train it.
 
     Attributes:
-        model: The contract. In the file, `preset` names one of config/models/ to start from.
+        model: The contract. In the file, `preset` names one of config/models/ to start from, and
+            `base`, beside `model`, another recipe of the same folder: what is said in `model`,
+            `collection` and `training` replaces what that one says, key by key.
         data: Name of the dataset in `datasets/`; empty for the model's own.
         collection: How the cell's data are collected.
         training: How the model is optimised.
@@ -89,13 +92,35 @@ def read_recipe(path: Path | str) -> Recipe:
         PresetError: It builds on a preset that does not exist.
     """
     path = Path(path)
+    return read(Recipe, _with_preset(_mapping(path)), path)
+
+
+def _mapping(path: Path, above: tuple[Path, ...] = ()) -> Any:
+    """Return what a file says, with the recipe that it builds on below it.
+
+    Args:
+        path: The file.
+        above: Recipes that build on it.
+    """
     try:
         mapping = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise SchemaError(f'{path} is missing; the recipes are in config/recipes/') from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SchemaError(f'{path}: not valid YAML: {error}') from error
-    return read(Recipe, _with_preset(mapping), path)
+    if not isinstance(mapping, dict) or BASE not in mapping:
+        return mapping
+    base = path.with_name(str(mapping.pop(BASE)))
+    if base in (path, *above):
+        raise SchemaError(f'{path}: base must be another recipe, got {base.name}')
+    below = _mapping(base, (path, *above))
+    if not isinstance(below, dict):
+        raise SchemaError(f'{base}: the file must be a mapping, got {below!r}')
+    return {**below, **{name: _over(below.get(name), said) for name, said in mapping.items()}}
+
+
+def _over(below: Any, said: Any) -> Any:
+    return {**below, **said} if isinstance(below, dict) and isinstance(said, dict) else said
 
 
 def _with_preset(mapping: Any) -> Any:

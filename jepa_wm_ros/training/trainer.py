@@ -113,9 +113,7 @@ class Trainer:
         self._loss: nn.Module = self.criterion
         if team.size > 1:
             share_statistics(self.criterion, team)
-            self._loss = DistributedDataParallel(
-                self.criterion, broadcast_buffers=False, find_unused_parameters=True
-            )
+            self._loss = DistributedDataParallel(self.criterion)
         self.training_episodes, self.held_out = split_episodes(
             table.episodes, settings.validation, settings.seed
         )

@@ -61,6 +61,11 @@ def recipe() -> Recipe:
 
 @pytest.fixture
 def table() -> EpisodeTable:
+    return dots()
+
+
+def dots() -> EpisodeTable:
+    """Return 20 episodes of 8 pictures."""
     rng = np.random.default_rng(0)
     episodes, frames = 20, 8
     action = rng.uniform(-1, 1, (episodes, frames, 7)).astype(np.float32)

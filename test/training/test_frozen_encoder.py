@@ -1,0 +1,108 @@
+"""A frozen encoder stays as it is, comes from another bundle, and is run once where asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_families import recipe_of, silent
+
+from jepa_wm_ros.training.errors import TrainingError
+from jepa_wm_ros.training.features import cached_features
+from jepa_wm_ros.training.frozen import EncoderWeightsError
+from jepa_wm_ros.training.pipeline import RunOptions, train
+from jepa_wm_ros.training.recipe import Recipe
+from jepa_wm_ros.training.settings import EncoderTraining
+from jepa_wm_ros.training.trainer import Trainer, begin
+from jepa_wm_ros.worldmodel.bundle import save_bundle
+
+PLAIN = {'brightness': 0.0, 'contrast': 0.0, 'colour': 0.0, 'sigreg_weight': 0.0}
+
+
+def frozen(family: str = 'jepa_wm', bundle: str = '', **changes) -> Recipe:
+    recipe = recipe_of(family, **{'steps': 5, **PLAIN, **changes})
+    return recipe.with_training(encoder=EncoderTraining(frozen=True, bundle=bundle))
+
+
+def states(model) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_its_weights_and_statistics_stay(table) -> None:
+    trainer = Trainer(frozen('lewm'), table)
+    before = states(trainer.model)
+    trainer.run(silent)
+    for name, tensor in trainer.model.state_dict().items():
+        if 'encoder.' in name:
+            assert torch.equal(tensor, before[name]), name
+    assert not torch.equal(
+        trainer.model.projector.inward.weight, before['projector.inward.weight']
+    )
+
+
+def test_it_starts_from_a_bundle_of_another_family(recipe, table, tmp_path: Path) -> None:
+    """A convolutional encoder is called differently in the small layout of LeWorldModel."""
+    encoder = {'kind': 'conv', **recipe.model.architecture['encoder']}
+    model = begin(recipe)
+    save_bundle(tmp_path, model, recipe.model)
+    wanted = frozen(bundle=str(tmp_path))
+    architecture = {**wanted.model.architecture, 'encoder': encoder}
+    other = dataclasses.replace(
+        wanted, model=dataclasses.replace(wanted.model, architecture=architecture)
+    )
+    taken = begin(other).encoder.state_dict()
+    for name, tensor in model.encoder.state_dict().items():
+        assert torch.equal(taken[f'conv.{name}'], tensor)
+
+
+def test_another_encoder_is_refused(recipe, table, tmp_path: Path) -> None:
+    save_bundle(tmp_path, begin(recipe), recipe.model)
+    with pytest.raises(EncoderWeightsError, match='has another encoder'):
+        begin(frozen(bundle=str(tmp_path)))
+
+
+def test_features_from_the_file_give_the_same_model(table, tmp_path: Path) -> None:
+    recipe = frozen(steps=20)
+    pictures = train(recipe, table, tmp_path / 'pictures', silent, silent)
+    said: list[str] = []
+    options = RunOptions(cache_features=True)
+    cached = train(recipe, table, tmp_path / 'cached', silent, said.append, options)
+    assert said[0].startswith('160 pictures encoded')
+    assert cached.rollout_error == pytest.approx(pictures.rollout_error, rel=1e-3)
+    assert cached.probe_rmse_m == pytest.approx(pictures.probe_rmse_m, rel=1e-3)
+    assert not (tmp_path / 'cached' / 'features.npy').exists()
+
+
+def test_the_encoder_is_run_again_only_for_other_weights(table, tmp_path: Path) -> None:
+    counts: list[int] = []
+    recipe = frozen()
+
+    def features(seed: int) -> np.ndarray:
+        chosen = recipe.with_training(seed=seed)
+        return cached_features(
+            chosen, begin(chosen), table, tmp_path, lambda done, n: counts.append(done)
+        )
+
+    first = features(0)
+    made = len(counts)
+    assert np.array_equal(first, features(0))
+    assert len(counts) == made
+    assert isinstance(first, np.memmap)
+    assert not np.array_equal(np.array(first), features(1))
+    assert len(counts) == 2 * made
+
+
+@pytest.mark.parametrize(
+    ('recipe', 'reason'),
+    [
+        (recipe_of('jepa_wm', **PLAIN), 'frozen: true'),
+        (frozen(contrast=0.1), 'contrast'),
+        (frozen('lewm'), 'patch tokens'),
+    ],
+)
+def test_features_are_not_cached_where_they_change(recipe, reason, table, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=reason):
+        train(recipe, table, tmp_path, silent, silent, RunOptions(cache_features=True))

@@ -1,0 +1,126 @@
+"""Two processes with half the batch each do what one does with the whole batch."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # the processes that are started import this, too
+
+from conftest import RECIPE, dots
+from test_families import recipe_of
+
+from jepa_wm_ros.training.clip import Clip
+from jepa_wm_ros.training.errors import TrainingError
+from jepa_wm_ros.training.pipeline import RunOptions, train
+from jepa_wm_ros.training.recipe import Recipe
+from jepa_wm_ros.training.team import ALONE, Team, joined
+from jepa_wm_ros.training.trainer import Trainer
+from jepa_wm_ros.worldmodel.bundle import load_bundle
+from jepa_wm_ros.worldmodel.schema import read
+
+STEPS = 4
+KINDS = ('small', 'lewm', 'pldm', 'batch_first', 'jepa_wm', 'cjepa')
+
+
+def recipe(kind: str) -> Recipe:
+    if kind == 'small':
+        return read(Recipe, RECIPE, kind).with_training(steps=STEPS)
+    if kind == 'batch_first':
+        vicreg = {'spread': 1.0, 'covariance': 1.0, 'spread_time': 0.5, 'variant': 'batch_first'}
+        return recipe_of('pldm', vicreg=vicreg, steps=STEPS)
+    return recipe_of(kind, steps=STEPS)
+
+
+@contextmanager
+def double_precision() -> Iterator[None]:
+    """Make what is built within double, so that the order of summation does not matter."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def gradients(kind: str, team: Team) -> dict[str, Any]:
+    """Return gradients and BatchNorm's statistics after two passes.
+
+    The second would fail if the first had left out a parameter.
+    """
+    with double_precision():
+        trainer = Trainer(recipe(kind), dots(), team=team)
+    for index in (0, 1):
+        clip = trainer.clip(index)
+        parts = (part.double() for part in (clip.frames, clip.actions, clip.proprio))
+        with double_precision():
+            trainer.gradients(Clip(*parts, clip.generator))
+    found = {name: p.grad for name, p in trainer.criterion.named_parameters()}
+    return found | dict(trainer.criterion.named_buffers())
+
+
+def work(rank: int, port: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    environment = {'RANK': str(rank), 'WORLD_SIZE': '2'}
+    os.environ.update(environment, MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    with joined(torch.device('cpu')) as (team, _):
+        for kind in KINDS:
+            torch.save(gradients(kind, team), Path(folder) / f'{kind}{rank}.pt')
+        out = Path(folder) / 'bundle'
+        train(recipe('small'), dots(), out, silent, silent, RunOptions(team=team))
+
+
+def silent(*args: Any, **kwargs: Any) -> None:
+    """Take no notice."""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory, free_port) -> Path:
+    place = tmp_path_factory.mktemp('team')
+    context = multiprocessing.get_context('spawn')
+    workers = [context.Process(target=work, args=(rank, free_port, str(place))) for rank in (0, 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    return place
+
+
+@pytest.fixture(scope='module')
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_gradients_and_statistics_are_those_of_the_whole_batch(kind, folder: Path) -> None:
+    whole = gradients(kind, ALONE)
+    for rank in (0, 1):
+        part = torch.load(folder / f'{kind}{rank}.pt', weights_only=True)
+        assert part.keys() == whole.keys()
+        for name, gradient in whole.items():
+            torch.testing.assert_close(part[name], gradient, rtol=1e-8, atol=1e-10)
+
+
+def test_one_of_them_writes_the_bundle_that_one_alone_would(folder: Path, tmp_path: Path) -> None:
+    train(recipe('small'), dots(), tmp_path, silent, silent)
+    clip = Trainer(recipe('small'), dots()).clip(0)
+    alone, together = (load_bundle(place) for place in (tmp_path, folder / 'bundle'))
+    torch.testing.assert_close(
+        together.encode(clip.frames).tokens, alone.encode(clip.frames).tokens, rtol=0, atol=0.02
+    )
+
+
+def test_a_batch_that_does_not_divide_is_refused() -> None:
+    with pytest.raises(TrainingError, match='multiple of 3 processes, got 16'):
+        Trainer(recipe('small'), dots(), team=Team(0, 3))
