@@ -64,16 +64,24 @@ def test_another_encoder_is_refused(recipe, table, tmp_path: Path) -> None:
         begin(frozen(bundle=str(tmp_path)))
 
 
-def test_features_from_the_file_give_the_same_model(table, tmp_path: Path) -> None:
-    recipe = frozen(steps=20)
-    pictures = train(recipe, table, tmp_path / 'pictures', silent, silent)
+def test_features_from_the_file_give_the_same_gradients(table, tmp_path: Path) -> None:
+    recipe = frozen()
+    features = cached_features(recipe, begin(recipe), table, tmp_path, silent)
+    pictures, cached = Trainer(recipe, table), Trainer(recipe, table, features=features)
+    losses = [trainer.gradients(trainer.clip(0))['loss'] for trainer in (pictures, cached)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    for (name, one), (_, other) in zip(
+        pictures.model.named_parameters(), cached.model.named_parameters(), strict=True
+    ):
+        if not name.startswith('encoder.'):
+            torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_run_with_cached_features_ends_in_a_bundle_alone(table, tmp_path: Path) -> None:
     said: list[str] = []
-    options = RunOptions(cache_features=True)
-    cached = train(recipe, table, tmp_path / 'cached', silent, said.append, options)
+    train(frozen(), table, tmp_path, silent, said.append, RunOptions(cache_features=True))
     assert said[0].startswith('160 pictures encoded')
-    assert cached.rollout_error == pytest.approx(pictures.rollout_error, rel=1e-3)
-    assert cached.probe_rmse_m == pytest.approx(pictures.probe_rmse_m, rel=1e-3)
-    assert not (tmp_path / 'cached' / 'features.npy').exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['model.safetensors', 'model.yaml']
 
 
 def test_the_encoder_is_run_again_only_for_other_weights(table, tmp_path: Path) -> None:
