@@ -20,7 +20,7 @@ COMMANDS = {
     'goal': 'send a goal picture to a running planner',
     'eval': 'measure how well a model does',
     'collect': 'collect episodes in the simulated cell',
-    'bag': 'record and recover bags; evaluate models on them',
+    'bag': 'record, play and recover bags; evaluate models on them',
     'dataset': 'make a dataset of recordings, or look into one',
     'train': 'train a world model',
     'bench': 'measure how fast a model or the simulated cell is',

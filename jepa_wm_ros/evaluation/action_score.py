@@ -67,4 +67,4 @@ def action_error(planned: ArrayLike, expert: ArrayLike) -> ActionError:
 
 def action_score(position_error_m: ArrayLike) -> float:
     """Return the score, 0 (worst) to 80, of the mean position error of episodes [m]."""
-    return max(0.0, SCALE * (WORST_M - float(np.mean(position_error_m))))
+    return max(0.0, SCALE * (WORST_M - float(np.asarray(position_error_m, np.float64).mean())))

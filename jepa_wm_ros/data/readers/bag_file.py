@@ -73,6 +73,15 @@ class BagFile:
         """Topics with at least one message."""
         return sorted(self._filled)
 
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """When the first and the last message arrived [s]."""
+        return self._reader.start_time / NANOSECONDS, self._reader.end_time / NANOSECONDS
+
+    def connections(self, topic: str) -> Sequence[Connection]:
+        """The publishers of a topic with messages: types, and profiles that they offered."""
+        return self._filled[topic]
+
     def find(self, topics: Sequence[str], types: Sequence[str], what: str) -> str | None:
         """The first of some topics that has messages.
 

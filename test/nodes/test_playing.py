@@ -1,0 +1,152 @@
+"""A bag in the graph: every byte in its order, `/clock`, loops, pauses, and the same latents."""
+
+import numpy as np
+import pytest
+import torch
+from cell_bags import write_cell_bag
+from fabricated import write_bag
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+from std_srvs.srv import SetBool, Trigger
+
+from jepa_wm_ros.data.readers.bag_file import open_bag
+from jepa_wm_ros.data.timeline import TimelineError
+from jepa_wm_ros.nodes.encoder import EncoderNode
+from jepa_wm_ros.nodes.models import ModelShelf
+from jepa_wm_ros.nodes.player import BagPlayer, PlaySettings
+from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.conversions import decode_stamp
+from jepa_wm_ros.ros.spinning import autostart
+from jepa_wm_ros.ros.worker import Worker
+
+
+def heard(node):
+    """Whether somebody listens to the pictures and joint states of a player."""
+    names = ('/image', '/joint_states')
+    return all(p.get_subscription_count() for p in node.publishers if p.topic in names)
+
+
+class Listener:
+    """Hears what a player says, as bytes."""
+
+    def __init__(self, graph):
+        self.graph, self.node = graph, graph.node('listener')
+        self.heard, self.clock = [], []
+        for topic, kind in (('/image', Image), ('/joint_states', JointState)):
+            callback = lambda data, topic=topic: self.heard.append((topic, bytes(data)))  # noqa: E731
+            self.node.create_subscription(kind, topic, callback, qos.sensor(1000), raw=True)
+        self.node.create_subscription(
+            Clock, '/clock', lambda m: self.clock.append(decode_stamp(m.clock)), 1000
+        )
+
+    def player(self, bag, **settings):
+        node = self.graph.node('bag_player')
+        spin = lambda seconds: self.graph.executor.spin_once(timeout_sec=seconds)  # noqa: E731
+        player = BagPlayer(node, bag, PlaySettings(**settings), spin)
+        self.graph.spin_until(lambda: heard(node))
+        return player
+
+    def of(self, topic):
+        return [data for name, data in self.heard if name == topic]
+
+
+@pytest.fixture
+def listener(graph):
+    return Listener(graph)
+
+
+@pytest.fixture
+def bag(tmp_path):
+    write_bag(tmp_path / 'bag', seconds=2.0, state_hz=50.0)
+    with open_bag(tmp_path / 'bag') as opened:
+        yield opened
+
+
+def test_every_message_comes_as_it_was_with_the_time_on_the_clock(listener, bag):
+    listener.player(bag, rate=4.0).play()
+    listener.graph.spin_until(lambda: len(listener.heard) == 31 + 101)
+    for topic in ('/image', '/joint_states'):
+        assert listener.of(topic) == [bytes(m.data) for m in bag.messages([topic])]
+    times = np.array(listener.clock)
+    assert (np.diff(times) >= 0).all()
+    assert times[0] < 1000.2
+    assert 1001.8 < times[-1] <= 1002.0
+
+
+def test_a_part_of_a_bag_under_another_name(listener, bag):
+    remap = {'/joint_states': '/elsewhere'}
+    player = listener.player(bag, rate=8.0, start_s=0.5, end_s=1.0, topics=('/ima*',), remap=remap)
+    player.play()
+    stamps = [m.log_s - 1000.0 for m in bag.messages(['/image'])]
+    assert player.played == sum(0.5 <= stamp <= 1.0 for stamp in stamps) == 8
+
+
+def test_a_loop_begins_anew_and_the_clock_jumps_back(listener, bag):
+    player = listener.player(bag, rate=8.0, end_s=1.0, loop=True)
+    timer = listener.node.create_timer(0.45, player.stop)
+    player.play()
+    timer.cancel()
+    steps = np.diff(listener.clock)
+    assert (steps < -0.5).sum() >= 2
+    first = bytes(next(iter(bag.messages(['/image']))).data)
+    assert listener.of('/image').count(first) >= 3
+
+
+def test_a_paused_player_plays_one_message_at_a_time(listener, bag):
+    player = listener.player(bag, paused=True, topics=('/image',))
+    caller = listener.graph.node('caller')
+    following = caller.create_client(Trigger, '/bag_player/play_next')
+    pausing = caller.create_client(SetBool, '/bag_player/pause')
+    listener.graph.spin_until(lambda: following.service_is_ready() and pausing.service_is_ready())
+    seen = []
+
+    def ask():
+        seen.append(player.played)
+        if len(seen) == 4:
+            player.stop()
+        else:
+            following.call_async(Trigger.Request())
+
+    caller.create_timer(0.2, ask)
+    player.play()
+    assert seen == [0, 1, 2, 3]
+    assert player.paused
+
+
+def test_nothing_to_play_is_said(listener, bag):
+    with pytest.raises(TimelineError, match='nothing to play'):
+        listener.player(bag, topics=('/none',))
+
+
+def test_latents_of_a_bag_are_those_of_the_live_encoder(graph, tmp_path):
+    from jepa_wm_ros.data.readers.detection import find_source
+    from jepa_wm_ros.data.readers.mapping import read_mapping
+    from jepa_wm_ros.evaluation.bags.tracks import Losses, read_tracks
+
+    write_cell_bag(tmp_path / 'bag', steps=8)
+    shelf, observed = ModelShelf(), []
+    parameters = [Parameter('gripper_joint', value='panda_finger_joint1')]
+    parameters += [Parameter('gripper', value='franka_hand')]
+    encoder = graph.add(
+        EncoderNode(
+            Worker(graph.executor), shelf, context=graph.context, parameter_overrides=parameters
+        )
+    )
+    assert autostart(encoder)
+    encoder.listeners.append(observed.append)
+    node = graph.node('bag_player')
+    with open_bag(tmp_path / 'bag') as bag:
+        spin = lambda seconds: graph.executor.spin_once(timeout_sec=seconds)  # noqa: E731
+        player = BagPlayer(node, bag, PlaySettings(clock_hz=0.0), spin)
+        graph.spin_until(lambda: heard(node))
+        player.play()
+    graph.spin_until(lambda: len(observed) >= 8)
+    source = find_source(tmp_path / 'bag', read_mapping(), '', 0.25)
+    model = shelf.load('', 'cpu', 1)
+    with source.open('bag') as recording:
+        (track,) = read_tracks(recording, model, 0.25, Losses())
+    bagged = dict(zip(track.stamps, track.latents, strict=True))
+    for live in observed:
+        assert torch.equal(bagged[live.stamp_s].tokens, live.latent.tokens)
+        assert torch.equal(bagged[live.stamp_s].proprio, live.latent.proprio)
