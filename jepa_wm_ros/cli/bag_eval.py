@@ -46,7 +46,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help='steps between windows (default: H, so that none overlap)',
     )
     parser.add_argument(
-        '--planner', metavar='SOLVER', help="default: the bundle's; see docs/planning.md"
+        '--planner',
+        nargs='+',
+        default=[''],
+        metavar='SOLVER',
+        help="one or several, side by side (default: the bundle's); see docs/planning.md",
     )
     parser.add_argument(
         '--set',
@@ -59,6 +63,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument('--camera', default='', help='camera of the mapping, or a topic')
     parser.add_argument('--mapping', type=Path, help='YAML file: which topics of a bag are what')
     parser.add_argument('--seed', type=int, default=0, help='of plans (default: 0)')
+    parser.add_argument(
+        '--examples', type=int, default=5, help='worst windows shown of each bag (default: 5)'
+    )
     parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     parser.add_argument('--out', type=Path, help='folder (default: runs/bag-eval-<time>)')
     parser.add_argument('--resume', action='store_true', help='go on with what is in --out')
@@ -77,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     settings = _settings(args)
     bundles = [chosen_bundle(model) for model in args.model or [None]]
-    jobs = find_jobs(args.bags, bundles, settings)
-    _check_planning(bundles, settings)
+    jobs = find_jobs(args.bags, bundles, settings, args.planner)
+    _check_planning(bundles, settings, args.planner)
     folder = run_folder('bag-eval', args.out)
     store = Store(folder, settings, resume=args.resume)
     results = _work(jobs, store, settings, args.workers, console)
@@ -95,24 +102,27 @@ def _settings(args: argparse.Namespace) -> BagEvalSettings:
 
     if args.workers < 1:
         raise OptionError('--workers must be at least 1')
-    solver = {'solver': args.planner} if args.planner else {}
     return BagEvalSettings(
         horizon=args.horizon,
         stride=args.stride,
-        planning={**PLANNING, **solver, **parse_changes(args.changes)},
+        planning={**PLANNING, **parse_changes(args.changes)},
+        examples=args.examples,
         seed=args.seed,
         camera=args.camera,
         mapping=args.mapping,
     )
 
 
-def _check_planning(bundles: list[tuple[Path, str]], settings: BagEvalSettings) -> None:
+def _check_planning(
+    bundles: list[tuple[Path, str]], settings: BagEvalSettings, planners: list[str]
+) -> None:
     """Find wrong planning settings before the first bag is read."""
     from jepa_wm_ros.evaluation.bags.unit import planning_of
     from jepa_wm_ros.worldmodel.bundle import read_contract
 
     for path, _ in bundles:
-        planning_of(read_contract(path), settings)
+        for planner in planners:
+            planning_of(read_contract(path), settings, planner)
 
 
 def _work(
@@ -177,8 +187,9 @@ def _show(summaries: list[dict[str, Any]], console: Console) -> None:
         axes = [number(row[f'axis_{axis}_m'], 100, 2) for axis in 'xyz']
         figures = [number(row['cosine'], 1, 3), number(row['rank'], 1, 3)]
         score = number(row['action_score'], 1, 1)
-        name = row['model'].partition('@')[0]
-        table.add_row(str(count), row['bag'], name, str(row['windows']), score, *axes, *figures)
+        table.add_row(
+            str(count), row['bag'], row['model'], str(row['windows']), score, *axes, *figures
+        )
     if good:
         console.print(table)
     for count, row in enumerate(good, start=1):

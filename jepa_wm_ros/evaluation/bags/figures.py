@@ -126,7 +126,9 @@ def _grouped(
 
 
 def _label(row: dict[str, Any]) -> str:
-    return f'{row["bag"]}, {row["model"].partition("@")[0]}'
+    name, _, rest = row['model'].partition('@')
+    planner = rest.partition(',')[2]
+    return f'{row["bag"]}, {name}{"," if planner else ""}{planner}'
 
 
 def _png(figure: Figure) -> bytes:

@@ -125,7 +125,7 @@ def _worst(results: Sequence[UnitResult]) -> str:
     for result, example in pairs[:20]:
         record = example.record
         link = f'<a href="#{_anchor(result, example)}">{record.offset_s:.2f} s</a>'
-        bag, model = (html.escape(text) for text in (result.job.label, result.job.bundle))
+        bag, model = (html.escape(text) for text in (result.job.label, result.job.title))
         costs = (record.energy_planned, record.energy_executed, record.energy_noop)
         numbers = [f'{100 * _error_m(example):.2f}', *(f'{cost:.3f}' for cost in costs)]
         rows.append([bag, model, link, f'{record.stamp_s:.3f}', *numbers])
@@ -180,7 +180,7 @@ def _caption(number: int, last: int) -> str:
 
 
 def _anchor(result: UnitResult, example: Example) -> str:
-    key = f'{result.job.source}/{result.job.recording}/{result.job.bundle}'
+    key = f'{result.job.source}/{result.job.recording}/{result.job.title}'
     text = ''.join(letter if letter.isalnum() else '-' for letter in key)
     return f'w{text}-{example.record.piece}-{example.record.frame}'
 

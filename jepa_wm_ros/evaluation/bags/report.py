@@ -56,7 +56,7 @@ def _plain(result: UnitResult) -> dict[str, Any]:
     names = ('offset_s', 'error', 'score', 'flagged')
     return {
         'bag': result.job.label,
-        'model': result.job.bundle,
+        'model': result.job.title,
         'trouble': result.trouble,
         'windows': [asdict(record) for record in result.windows],
         'surprise': [dict(zip(names, row, strict=True)) for row in result.surprise],
@@ -78,7 +78,7 @@ def _table(results: Sequence[UnitResult]) -> str:
         for number, record in enumerate(result.windows):
             place = (record.piece, record.frame, f'{record.stamp_s:.6f}', f'{record.offset_s:.6f}')
             numbers = [_written(values[number]) for values in measures.values()]
-            row = [result.job.label, result.job.bundle, *place, *numbers]
+            row = [result.job.label, result.job.title, *place, *numbers]
             writer.writerow([*row, f'{record.plan_time_s:.6f}'])
     return stream.getvalue()
 

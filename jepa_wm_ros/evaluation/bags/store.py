@@ -86,7 +86,7 @@ class Store:
         write_json(path, content | {'changed': _changed(result.job)})
 
     def _path(self, job: Job) -> Path:
-        key = f'{job.source.absolute()}\n{job.recording}\n{job.bundle}'
+        key = f'{job.source.absolute()}\n{job.recording}\n{job.title}'
         return self._folder / f'{hashlib.sha256(key.encode()).hexdigest()[:16]}.json'
 
 

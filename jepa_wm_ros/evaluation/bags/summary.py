@@ -34,7 +34,7 @@ def summarise(result: UnitResult, settings: BagEvalSettings) -> dict[str, Any]:
         'bag': result.job.label,
         'path': str(result.job.source),
         'recording': result.job.recording,
-        'model': result.job.bundle,
+        'model': result.job.title,
     }
     if result.trouble:
         return head | {'trouble': result.trouble, 'windows': 0}

@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 
 
 def find_jobs(
-    sources: Sequence[Path], bundles: Sequence[tuple[Path, str]], settings: BagEvalSettings
+    sources: Sequence[Path],
+    bundles: Sequence[tuple[Path, str]],
+    settings: BagEvalSettings,
+    planners: Sequence[str] = ('',),
 ) -> list[Job]:
-    """Return every recording below some paths with every model, in a fixed order.
+    """Return every recording below some paths with every model and planner, in a fixed order.
 
     Args:
         sources: What the user named; one that cannot be read becomes a job with `damage`.
         bundles: Folder and `name@fingerprint` of each model.
         settings: Mapping and camera.
+        planners: Solvers; '' takes the bundle's own.
 
     Raises:
         SchemaError: The mapping is wrong.
@@ -45,9 +49,17 @@ def find_jobs(
         except JepaWmError as error:
             found.append((path, '', str(error)))
     return [
-        Job(source=path, recording=name, model=model, bundle=bundle, damage=damage)
+        Job(
+            source=path,
+            recording=name,
+            model=model,
+            bundle=bundle,
+            planner=planner,
+            damage=damage,
+        )
         for path, name, damage in found
         for model, bundle in bundles
+        for planner in planners
     ]
 
 

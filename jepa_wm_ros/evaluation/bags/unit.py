@@ -37,6 +37,7 @@ class Job:
         recording: Name of the recording within it.
         model: Bundle.
         bundle: `name@fingerprint`.
+        planner: Solver to plan with; empty takes the bundle's own.
         damage: Why the source cannot be read at all; empty when it can.
     """
 
@@ -44,6 +45,7 @@ class Job:
     recording: str
     model: Path
     bundle: str
+    planner: str = ''
     damage: str = ''
 
     @property
@@ -51,6 +53,11 @@ class Job:
         """The recording, for people."""
         name = self.source.name
         return name if self.recording in ('', name) else f'{name}/{self.recording}'
+
+    @property
+    def title(self) -> str:
+        """The model, and the planner where one was named, for people."""
+        return f'{self.bundle}, {self.planner}' if self.planner else self.bundle
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,18 +118,27 @@ def evaluate(job: Job, model: WorldModel, settings: BagEvalSettings) -> UnitResu
     return result
 
 
-def planning_of(contract: Contract, settings: BagEvalSettings) -> PlanningSettings:
+def planning_of(
+    contract: Contract, settings: BagEvalSettings, planner: str = ''
+) -> PlanningSettings:
     """Return how a model plans in windows: its own settings, changed, with their horizon.
+
+    Args:
+        contract: The model's.
+        settings: What is asked for.
+        planner: Solver; empty takes that of the settings.
 
     Raises:
         PlayerError: A planning setting does not exist or has an impossible value.
     """
     changes = {**settings.planning, 'horizon': settings.horizon, 'executed_steps': 1}
+    if planner:
+        changes['solver'] = planner
     return override_planning(contract.planning, changes)
 
 
 def _evaluate(result: UnitResult, model: WorldModel, settings: BagEvalSettings) -> None:
-    planning = planning_of(model.contract, settings)
+    planning = planning_of(model.contract, settings, result.job.planner)
     judge = WindowJudge(model, planning, settings)
     monitor = SurpriseMonitor(planning.surprise_window, planning.surprise_threshold)
     mapping = read_mapping(settings.mapping)
