@@ -96,12 +96,15 @@ class PlannerPolicy:
         return decision
 
     def _plan(self, observation: Observation) -> Decision:
+        from jepa_wm_ros.robot.state import RobotSample
         from jepa_wm_ros.worldmodel.observation import encode_picture
 
         if self._planner is None or self._goal is None:
             raise PolicyError('act was called before begin')
         started = time.perf_counter()
-        latent = encode_picture(self._model, observation.image)
+        robot = RobotSample(observation.pose, observation.gripper)
+        state = robot.proprio(self._model.contract.proprio.fields)
+        latent = encode_picture(self._model, observation.image, state)
         encode_time_s = time.perf_counter() - started
         plan = self._planner.plan(latent, self._goal)
         if not plan.finite:
