@@ -9,7 +9,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from jepa_wm_ros.ros.bringup import franka
-from jepa_wm_ros.ros.launching import given, launch_nodes
+from jepa_wm_ros.ros.launching import given, launch_nodes, recorder
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of all nodes.', None),
@@ -35,6 +35,8 @@ ARGUMENTS = (
     ),
     ('model', '', 'Folder of the model bundle; empty: the shipped model.', None),
     ('device', '', 'Compute device of torch, such as cpu or cuda; empty: as configured.', None),
+    ('record', 'false', 'Whether everything is recorded into a bag.', ['false', 'true']),
+    ('bag', '', 'Folder of that bag; empty: bags/<time>.', None),
     ('params_file', '', 'Parameter file that wins over those of the package.', None),
     (
         'log_level',
@@ -67,9 +69,10 @@ def _processes(context, *_):  # noqa: ANN001, ANN002, ANN202 - the types are lau
             'action_publisher': given(values, 'backend'),
         },
     )
-    return launch_nodes(
+    nodes = launch_nodes(
         processes,
         namespace=values['namespace'],
         log_level=values['log_level'],
         parameter_file=values['params_file'],
     )
+    return [*nodes, *recorder(values, processes)]

@@ -7,7 +7,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from jepa_wm_ros.ros.bringup import cell
-from jepa_wm_ros.ros.launching import given, launch_nodes
+from jepa_wm_ros.ros.launching import given, launch_nodes, recorder
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of all nodes.', None),
@@ -19,6 +19,8 @@ ARGUMENTS = (
         'Looks of the cell: nominal, as in training, or unlike training; empty: as configured.',
         ['', 'none', 'seen', 'unseen'],
     ),
+    ('record', 'false', 'Whether everything is recorded into a bag.', ['false', 'true']),
+    ('bag', '', 'Folder of that bag; empty: bags/<time>.', None),
     ('params_file', '', 'Parameter file that wins over those of the package.', None),
     (
         'log_level',
@@ -42,9 +44,11 @@ def _processes(context, *_):  # noqa: ANN001, ANN002, ANN202 - the types are lau
     values = context.launch_configurations
     both = given(values, 'model', 'device')
     overrides = {'encoder': both, 'planner': both, 'sim': given(values, 'variation')}
-    return launch_nodes(
-        cell(overrides),
+    processes = cell(overrides)
+    nodes = launch_nodes(
+        processes,
         namespace=values['namespace'],
         log_level=values['log_level'],
         parameter_file=values['params_file'],
     )
+    return [*nodes, *recorder(values, processes)]

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from jepa_wm_ros.ros.bringup import ProcessSpec
+
+_DISCOVERY = ('ROS_AUTOMATIC_DISCOVERY_RANGE',)
 
 
 def launch_nodes(
@@ -43,6 +46,36 @@ def launch_nodes(
             output='screen',
         )
         for process in processes
+    ]
+
+
+def recorder(values: Mapping[str, str], processes: Iterable[ProcessSpec]) -> list[Any]:
+    """The process that records everything into a bag, when the argument `record` says so.
+
+    Args:
+        values: Launch arguments: `record`, and `bag` and `model`, which may be empty.
+        processes: That it shall hear.
+    """
+    from launch.actions import ExecuteProcess
+
+    if values['record'] != 'true':
+        return []
+    command = [sys.executable, '-m', 'jepa_wm_ros.cli.main', 'bag', 'record']
+    for option, name in (('--out', 'bag'), ('--model', 'model')):
+        command += [option, values[name]] if values[name] else []
+    # nodes that keep to this machine are heard only by one that does so, too
+    environment: dict[str, str] = {}
+    for process in processes:
+        environment.update(process.environment)
+    local = {name: environment[name] for name in _DISCOVERY if name in environment}
+    # after Ctrl-C it still has to write its index and audit
+    return [
+        ExecuteProcess(
+            cmd=command,
+            output='screen',
+            sigterm_timeout='15',
+            additional_env=local,
+        )
     ]
 
 

@@ -25,7 +25,11 @@ class Recorded:
 def launch(monkeypatch):
     modules = {
         'launch': {'LaunchDescription': Recorded},
-        'launch.actions': {'DeclareLaunchArgument': Recorded, 'OpaqueFunction': Recorded},
+        'launch.actions': {
+            'DeclareLaunchArgument': Recorded,
+            'OpaqueFunction': Recorded,
+            'ExecuteProcess': Recorded,
+        },
         'launch_ros': {},
         'launch_ros.actions': {'Node': Recorded},
     }
@@ -79,6 +83,18 @@ def test_launch_arguments_reach_the_right_processes(launch):
         assert node['namespace'] == 'left'
         assert node['parameters'][-2] == '/my.yaml'
         assert node['ros_arguments'] == ['--log-level', 'debug']
+
+
+@pytest.mark.parametrize(('name', 'local'), [('sim', True), ('franka', False)])
+def test_a_launch_file_records_into_a_bag_when_told(launch, name, local):
+    description = load(f'{name}.launch.py')
+    nodes = start(description, record='true', bag='/bags/a', model='/models/mine')
+    assert len(nodes) == len(start(description)) + 1
+    command = nodes[-1]['cmd']
+    assert command[1:5] == ['-m', 'jepa_wm_ros.cli.main', 'bag', 'record']
+    assert command[5:] == ['--out', '/bags/a', '--model', '/models/mine']
+    # the cell keeps to this machine, so the recorder must do so, too
+    assert ('ROS_AUTOMATIC_DISCOVERY_RANGE' in nodes[-1]['additional_env']) == local
 
 
 def test_the_franka_launch_file_renames_the_topics_of_drivers_and_controller(launch):
