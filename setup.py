@@ -55,6 +55,8 @@ setup(
         'data': ['h5py>=3.6', 'mcap>=1.1', 'pin>=2.7', 'rosbags>=0.10'],
         # 50 MB that only LeRobot's parquet tables need
         'lerobot': ['pyarrow>=15'],
+        # `jepa-wm train --tensorboard`
+        'tensorboard': ['tensorboard>=2.14'],
         'nevergrad': ['nevergrad>=1.0.3'],
         'download': ['huggingface_hub>=0.23'],
         'evaluation': ['matplotlib>=3.5', 'pillow>=9'],

@@ -27,9 +27,11 @@ def run(args: argparse.Namespace) -> int:
     from jepa_wm_ros.cli.progress import progress_bar
     from jepa_wm_ros.sim.collection import collect
     from jepa_wm_ros.training.recipe import read_recipe
+    from jepa_wm_ros.worldmodel.bundle import check_cartesian
 
     recipe = read_recipe(args.recipe)
-    out = args.out or Path('datasets') / f'{recipe.model.name}.h5'
+    check_cartesian(recipe.model, args.recipe)
+    out = args.out or Path('datasets') / f'{recipe.dataset}.h5'
     console = Console()
     if out.exists():
         console.print(f'{out} exists already; delete it, or choose another place with --out')
