@@ -11,6 +11,7 @@ from jepa_wm_ros.evaluation.bags.measures import (
     gripper_agreement,
     window_measures,
 )
+from jepa_wm_ros.evaluation.bags.summary import verdict
 from jepa_wm_ros.evaluation.bags.windows import WindowRecord
 from jepa_wm_ros.evaluation.statistics import StatisticsError, bootstrap_interval
 
@@ -41,6 +42,8 @@ def test_action_errors_are_differences_of_sums():
     assert measures['noop_position_error_m'] == pytest.approx([0.06, 0.06])
     # the plan of the one against the deed of the other: |4 - 0| + |0 - 6| cm
     assert measures['shuffled_position_error_m'] == pytest.approx([0.10, 0.06])
+    assert measures['gain_over_noop_m'] == pytest.approx([0.0, 0.0])
+    assert measures['gain_over_shuffled_m'] == pytest.approx([0.04, 0.0])
     assert measures['cosine'] == pytest.approx([1 / math.sqrt(3), 0.0])
     assert measures['monotonicity'] == pytest.approx([2 / 3, 2 / 3])
 
@@ -83,3 +86,22 @@ def test_values_of_one_block_are_drawn_together():
 def test_a_bootstrap_of_nothing_is_refused():
     with pytest.raises(StatisticsError):
         bootstrap_interval(np.zeros(0), np.zeros(0, int))
+
+
+@pytest.mark.parametrize(
+    ('noop', 'shuffled', 'done', 'word'),
+    [
+        (0.01, 0.01, 1.0, 'follows'),
+        (-0.01, 0.01, 1.0, 'NOT USABLE: plans are no better than standing still'),
+        (0.01, -0.01, 1.0, 'NOT USABLE: plans are no nearer'),
+        (0.01, 0.01, 3.0, 'DOUBTFUL'),
+    ],
+)
+def test_the_verdict_goes_by_gains_within_windows(noop, shuffled, done, word):
+    figures = {
+        'gain_over_noop_m_interval': [noop, 1.0],
+        'gain_over_shuffled_m_interval': [shuffled, 1.0],
+        'energy_executed': done,
+        'energy_noop': 2.0,
+    }
+    assert verdict(figures).startswith(word)

@@ -28,7 +28,8 @@ def window_measures(records: Sequence[WindowRecord]) -> dict[str, NDArray[np.flo
     `position_error_m` is the Action Error of the position (sum over the axes), `axis_*_m` its
     parts, `rotation_error_rad` and `gripper_error` the other groups. `noop_*` compares doing
     nothing with what was done, `shuffled_*` the plan with what was done in another window: what
-    the errors would be without any relation between picture and plan.
+    the errors would be without any relation between picture and plan. `gain_over_*_m` is how much
+    smaller than these the error is, window by window.
     """
     planned = np.array([record.planned for record in records])
     done = np.array([record.executed for record in records])
@@ -44,6 +45,8 @@ def window_measures(records: Sequence[WindowRecord]) -> dict[str, NDArray[np.flo
         'action_error': error.total,
         'noop_position_error_m': noop.position,
         'shuffled_position_error_m': shuffled.position,
+        'gain_over_noop_m': noop.position - error.position,
+        'gain_over_shuffled_m': shuffled.position - error.position,
         'cosine': cosines(total[:, :3], wanted[:, :3]),
         'gripper_sign': gripper_agreement(total[:, 6], wanted[:, 6]),
     }

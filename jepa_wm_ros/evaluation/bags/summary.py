@@ -62,15 +62,14 @@ def verdict(figures: dict[str, Any]) -> str:
     """Say in words whether plans have anything to do with what was done.
 
     Args:
-        figures: With `position_error_m` and its baselines, and their intervals.
+        figures: With the gains over the baselines, and their intervals. Gains are differences
+            within windows: an arm that stands still half of the time does not blur them.
     """
-    own = figures['position_error_m_interval']
     for name, words in (
         ('noop', 'no better than standing still'),
-        ('shuffled', 'no nearer to its own window than to another one'),
+        ('shuffled', 'no nearer to their own window than to another one'),
     ):
-        other = figures[f'{name}_position_error_m_interval']
-        if own[1] >= other[0]:
+        if figures[f'gain_over_{name}_m_interval'][0] <= 0:
             return f'NOT USABLE: plans are {words}'
     if figures['energy_executed'] > figures['energy_noop']:
         return 'DOUBTFUL: what was done costs more than doing nothing'
