@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jepa_wm_ros.planning.cem import cross_entropy_method
-from jepa_wm_ros.planning.gradient import adam, gradient_descent
-from jepa_wm_ros.planning.hybrid import hybrid
-from jepa_wm_ros.planning.icem import improved_cross_entropy_method
-from jepa_wm_ros.planning.lbfgs import limited_memory_bfgs
-from jepa_wm_ros.planning.mppi import path_integral
-from jepa_wm_ros.planning.nevergrad import nevergrad_search
+from jepa_wm_ros.planning.solvers.cem import cross_entropy_method
+from jepa_wm_ros.planning.solvers.gradient import adam, gradient_descent
+from jepa_wm_ros.planning.solvers.hybrid import hybrid
+from jepa_wm_ros.planning.solvers.icem import improved_cross_entropy_method
+from jepa_wm_ros.planning.solvers.lbfgs import limited_memory_bfgs
+from jepa_wm_ros.planning.solvers.mppi import path_integral
+from jepa_wm_ros.planning.solvers.nevergrad import nevergrad_search
 
 if TYPE_CHECKING:
     from jepa_wm_ros.planning.rules import SearchRules

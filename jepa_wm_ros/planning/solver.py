@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Randomness
+    from jepa_wm_ros.planning.solvers.noise import Randomness
 
 
 class SolverError(JepaWmError):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jepa_wm_ros.worldmodel import parity_encoders
 from jepa_wm_ros.worldmodel.encoders.settings import EncoderSettings
+from jepa_wm_ros.worldmodel.parity import encoders as parity_encoders
 from jepa_wm_ros.worldmodel.parity import run_case
 
 CASES = Path(__file__).parents[1] / 'data' / 'parity'

@@ -5,9 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from jepa_wm_ros.worldmodel import parity_dino_wm, parity_jepa_wm, parity_vjepa2_ac
 from jepa_wm_ros.worldmodel.families import frame_model
 from jepa_wm_ros.worldmodel.parity import Case
+from jepa_wm_ros.worldmodel.parity import dino_wm as parity_dino_wm
+from jepa_wm_ros.worldmodel.parity import jepa_wm as parity_jepa_wm
+from jepa_wm_ros.worldmodel.parity import vjepa2_ac as parity_vjepa2_ac
 from jepa_wm_ros.worldmodel.predictors.reference_rollout import ReferenceRollout
 from jepa_wm_ros.worldmodel.published.layouts.jepa_wms import (
     DinoWmLayout,

@@ -10,7 +10,8 @@ from torch.nn.functional import gelu, layer_norm, linear, silu, softmax
 
 from jepa_wm_ros.training.parity import cjepa as cjepa_training
 from jepa_wm_ros.training.parity import lewm as lewm_training
-from jepa_wm_ros.worldmodel import parity_cjepa, parity_lewm
+from jepa_wm_ros.worldmodel.parity import cjepa as parity_cjepa
+from jepa_wm_ros.worldmodel.parity import lewm as parity_lewm
 
 
 @pytest.fixture(autouse=True)

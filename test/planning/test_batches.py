@@ -8,9 +8,9 @@ import pytest
 import torch
 from bowls import FIELDS, HORIZON, rules, unit_box
 
-from jepa_wm_ros.planning.noise import normal
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.solvers.noise import normal
 from jepa_wm_ros.worldmodel.planning_settings import SOLVERS, PlanningSettings
 
 TARGETS = torch.stack(

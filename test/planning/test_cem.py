@@ -8,11 +8,11 @@ from itertools import pairwise
 import torch
 from bowls import FIELDS, HORIZON, FitSpy, Spy, quadratic, unit_box
 
-from jepa_wm_ros.planning.cem import EliteFit
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.noise import SharedNoise
-from jepa_wm_ros.planning.sampling import SamplingSolver
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.solvers.cem import EliteFit
+from jepa_wm_ros.planning.solvers.noise import SharedNoise
+from jepa_wm_ros.planning.solvers.sampling import SamplingSolver
 
 
 def solver(samples: int = 200, elites: int = 20, **changes) -> SamplingSolver:

@@ -15,9 +15,9 @@ from jepa_wm_ros.worldmodel.execution import run_as
 from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
 from jepa_wm_ros.worldmodel.latent import Latent
 from jepa_wm_ros.worldmodel.parity import read_case
-from jepa_wm_ros.worldmodel.parity_frames import frame_model, patches
-from jepa_wm_ros.worldmodel.parity_jepa_wm import predictor_settings
-from jepa_wm_ros.worldmodel.parity_vjepa2_ac import token_settings
+from jepa_wm_ros.worldmodel.parity.frames import frame_model, patches
+from jepa_wm_ros.worldmodel.parity.jepa_wm import predictor_settings
+from jepa_wm_ros.worldmodel.parity.vjepa2_ac import token_settings
 from jepa_wm_ros.worldmodel.published.jepa_wm import KEYS as JEPA_WM_KEYS
 from jepa_wm_ros.worldmodel.published.vjepa2_ac import KEYS as VJEPA2_KEYS
 

@@ -10,13 +10,13 @@ import torch
 from bowls import FIELDS, HORIZON, GivenNoise, Spy, quadratic, unit_box
 from safetensors.torch import load_file
 
-from jepa_wm_ros.planning.cem import EliteFit
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.gradient import GradientSolver
-from jepa_wm_ros.planning.hybrid import HybridSolver
-from jepa_wm_ros.planning.noise import SharedNoise
-from jepa_wm_ros.planning.sampling import SamplingSolver
 from jepa_wm_ros.planning.solver import Budget, SolverError
+from jepa_wm_ros.planning.solvers.cem import EliteFit
+from jepa_wm_ros.planning.solvers.gradient import GradientSolver
+from jepa_wm_ros.planning.solvers.hybrid import HybridSolver
+from jepa_wm_ros.planning.solvers.noise import SharedNoise
+from jepa_wm_ros.planning.solvers.sampling import SamplingSolver
 from jepa_wm_ros.planning.space import ActionSpace
 
 PARITY = Path(__file__).parents[1] / 'data' / 'parity' / 'sampling_planners'

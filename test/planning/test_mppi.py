@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from jepa_wm_ros.planning.mppi import WeightedFit
+from jepa_wm_ros.planning.solvers.mppi import WeightedFit
 
 
 def fit(temperature: float = 1.0, absolute: bool = True) -> WeightedFit:

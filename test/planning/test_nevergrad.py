@@ -10,9 +10,9 @@ import pytest
 import torch
 from bowls import FIELDS, HORIZON, Spy, quadratic, rules, unit_box
 
-from jepa_wm_ros.planning.nevergrad import WORST, _tellable
 from jepa_wm_ros.planning.registry import make_solver
 from jepa_wm_ros.planning.solver import Budget, SolverError
+from jepa_wm_ros.planning.solvers.nevergrad import WORST, _tellable
 from jepa_wm_ros.worldmodel.planning_settings import NEVERGRAD_OPTIMIZERS, PlanningSettings
 
 BOUND = torch.ones(FIELDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from jepa_wm_ros.planning.noise import ColouredNoise, SharedNoise
+from jepa_wm_ros.planning.solvers.noise import ColouredNoise, SharedNoise
 
 
 def drawn(noise, shape=(1, 4000, 3, 1)) -> torch.Tensor:

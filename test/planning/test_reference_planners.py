@@ -10,11 +10,11 @@ import torch
 from bowls import FitSpy, GivenNoise, Spy
 from safetensors.torch import load_file
 
-from jepa_wm_ros.planning.cem import EliteFit
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.mppi import WeightedFit
-from jepa_wm_ros.planning.sampling import SamplingSolver, cheapest
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.solvers.cem import EliteFit
+from jepa_wm_ros.planning.solvers.mppi import WeightedFit
+from jepa_wm_ros.planning.solvers.sampling import SamplingSolver, cheapest
 from jepa_wm_ros.planning.space import ActionSpace
 
 PARITY = Path(__file__).parents[1] / 'data' / 'parity' / 'sampling_planners'

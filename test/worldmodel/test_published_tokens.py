@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from jepa_wm_ros.worldmodel.parity import read_case
-from jepa_wm_ros.worldmodel.parity_cjepa import model_of as slot_model_of
-from jepa_wm_ros.worldmodel.parity_lewm import model_of
+from jepa_wm_ros.worldmodel.parity.cjepa import model_of as slot_model_of
+from jepa_wm_ros.worldmodel.parity.lewm import model_of
 from jepa_wm_ros.worldmodel.published.ledger import CheckpointError
 
 CASES = Path(__file__).parents[1] / 'data' / 'parity'

@@ -1,1 +1,1 @@
-"""Recomputes the recorded cases of planners and objectives; see `worldmodel/parity.py`."""
+"""Recomputes the recorded cases of planners and objectives; see `worldmodel/parity/cases.py`."""

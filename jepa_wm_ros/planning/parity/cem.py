@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from jepa_wm_ros.planning.cem import EliteFit
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.noise import SharedNoise
 from jepa_wm_ros.planning.objective import GoalDistance
 from jepa_wm_ros.planning.parity.tracing import group_bounds, trace
-from jepa_wm_ros.planning.sampling import SamplingSolver
+from jepa_wm_ros.planning.solvers.cem import EliteFit
+from jepa_wm_ros.planning.solvers.noise import SharedNoise
+from jepa_wm_ros.planning.solvers.sampling import SamplingSolver
 from jepa_wm_ros.planning.space import ActionSpace
 from jepa_wm_ros.worldmodel.latent import Latent
-from jepa_wm_ros.worldmodel.parity_frames import frame_model, grid_layout, patches
-from jepa_wm_ros.worldmodel.parity_jepa_wm import predictor_settings
-from jepa_wm_ros.worldmodel.parity_vjepa2_ac import token_settings
+from jepa_wm_ros.worldmodel.parity.frames import frame_model, grid_layout, patches
+from jepa_wm_ros.worldmodel.parity.jepa_wm import predictor_settings
+from jepa_wm_ros.worldmodel.parity.vjepa2_ac import token_settings
 from jepa_wm_ros.worldmodel.published.jepa_wm import KEYS as JEPA_WM_KEYS
 from jepa_wm_ros.worldmodel.published.vjepa2_ac import KEYS as VJEPA2_KEYS
 

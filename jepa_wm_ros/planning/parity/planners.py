@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from jepa_wm_ros.planning.cem import EliteFit
 from jepa_wm_ros.planning.distribution import ActionDistribution
-from jepa_wm_ros.planning.gradient import GradientSolver
-from jepa_wm_ros.planning.mppi import WeightedFit
-from jepa_wm_ros.planning.noise import SharedNoise
 from jepa_wm_ros.planning.parity.tracing import GivenNoise, RecordedCost, group_bounds, trace
-from jepa_wm_ros.planning.sampling import SamplingSolver
 from jepa_wm_ros.planning.solver import Budget
+from jepa_wm_ros.planning.solvers.cem import EliteFit
+from jepa_wm_ros.planning.solvers.gradient import GradientSolver
+from jepa_wm_ros.planning.solvers.mppi import WeightedFit
+from jepa_wm_ros.planning.solvers.noise import SharedNoise
+from jepa_wm_ros.planning.solvers.sampling import SamplingSolver
 from jepa_wm_ros.planning.space import ActionSpace
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from jepa_wm_ros.planning.sampling import Fit
     from jepa_wm_ros.planning.solver import CostFunction
+    from jepa_wm_ros.planning.solvers.sampling import Fit
     from jepa_wm_ros.worldmodel.parity import Case
 
 WHITE = SharedNoise(correlation=0.0)

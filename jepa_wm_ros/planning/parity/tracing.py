@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Randomness, Shape
-    from jepa_wm_ros.planning.sampling import Fit, SamplingSolver
     from jepa_wm_ros.planning.solver import CostFunction
+    from jepa_wm_ros.planning.solvers.noise import Randomness, Shape
+    from jepa_wm_ros.planning.solvers.sampling import Fit, SamplingSolver
 
 
 class GivenNoise:

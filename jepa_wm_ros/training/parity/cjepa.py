@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_ros.training.masked_slots import masked_slot_loss, matched_error
 from jepa_wm_ros.training.parity.gradients import PublishedGradients
-from jepa_wm_ros.worldmodel.parity_cjepa import masked_slots, matching_pair, model_of
+from jepa_wm_ros.worldmodel.parity.cjepa import masked_slots, matching_pair, model_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import mse_loss
 
 from jepa_wm_ros.training.parity.gradients import predictor_gradients
-from jepa_wm_ros.worldmodel.parity_frames import load_predictor
+from jepa_wm_ros.worldmodel.parity.frames import load_predictor
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor, Frames
 from jepa_wm_ros.worldmodel.predictors.rollout import Rollout
 from jepa_wm_ros.worldmodel.predictors.settings import FrameShape, PredictorSettings

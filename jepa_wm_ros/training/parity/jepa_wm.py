@@ -14,8 +14,8 @@ from jepa_wm_ros.training.frame_losses import (
 )
 from jepa_wm_ros.training.loss_settings import ErrorWeights, FrameLossSettings
 from jepa_wm_ros.training.parity.gradients import predictor_gradients
-from jepa_wm_ros.worldmodel.parity_frames import grid_layout, load_predictor, patches
-from jepa_wm_ros.worldmodel.parity_jepa_wm import predictor_settings
+from jepa_wm_ros.worldmodel.parity.frames import grid_layout, load_predictor, patches
+from jepa_wm_ros.worldmodel.parity.jepa_wm import predictor_settings
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import FramePredictor, Frames
 from jepa_wm_ros.worldmodel.predictors.settings import FrameShape
 from jepa_wm_ros.worldmodel.published.jepa_wm import KEYS

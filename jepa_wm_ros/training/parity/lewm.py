@@ -9,7 +9,7 @@ import torch
 from jepa_wm_ros.training.next_embedding import SIGREG_WEIGHT, embeddings, sigreg_of
 from jepa_wm_ros.training.parity.gradients import PublishedGradients
 from jepa_wm_ros.training.sigreg import sigreg
-from jepa_wm_ros.worldmodel.parity_lewm import model_of
+from jepa_wm_ros.worldmodel.parity.lewm import model_of
 
 if TYPE_CHECKING:
     from torch import Tensor

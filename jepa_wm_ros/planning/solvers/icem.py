@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jepa_wm_ros.planning.cem import elite_fit
-from jepa_wm_ros.planning.noise import ColouredNoise
-from jepa_wm_ros.planning.sampling import SamplingSolver
+from jepa_wm_ros.planning.solvers.cem import elite_fit
+from jepa_wm_ros.planning.solvers.noise import ColouredNoise
+from jepa_wm_ros.planning.solvers.sampling import SamplingSolver
 
 if TYPE_CHECKING:
     from jepa_wm_ros.planning.rules import SearchRules

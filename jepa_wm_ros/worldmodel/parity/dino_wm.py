@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from jepa_wm_ros.worldmodel.parity_frames import (
+from jepa_wm_ros.worldmodel.parity.frames import (
     forward_outputs,
     frame_model,
     patches,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from jepa_wm_ros.planning.cem import cross_entropy_method
-from jepa_wm_ros.planning.gradient import refinement
+from jepa_wm_ros.planning.solvers.cem import cross_entropy_method
+from jepa_wm_ros.planning.solvers.gradient import refinement
 
 if TYPE_CHECKING:
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Randomness
     from jepa_wm_ros.planning.rules import SearchRules
     from jepa_wm_ros.planning.solver import Budget, CostFunction, Solution, Solver
+    from jepa_wm_ros.planning.solvers.noise import Randomness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

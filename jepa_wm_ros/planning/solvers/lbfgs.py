@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from jepa_wm_ros.planning.gradient import slope
-from jepa_wm_ros.planning.noise import SharedNoise
-from jepa_wm_ros.planning.sampling import judged
 from jepa_wm_ros.planning.solver import Incumbent, Solution
+from jepa_wm_ros.planning.solvers.gradient import slope
+from jepa_wm_ros.planning.solvers.noise import SharedNoise
+from jepa_wm_ros.planning.solvers.sampling import judged
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Noise, Randomness
     from jepa_wm_ros.planning.rules import SearchRules
     from jepa_wm_ros.planning.solver import Budget, CostFunction
+    from jepa_wm_ros.planning.solvers.noise import Noise, Randomness
 
 MEMORY = 8
 """Pairs of steps and changes of the gradient that make the curvature."""

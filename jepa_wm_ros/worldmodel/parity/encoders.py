@@ -10,7 +10,7 @@ from torch.nn.functional import layer_norm
 from jepa_wm_ros.worldmodel.camera import prepare
 from jepa_wm_ros.worldmodel.encoders.frames import FrameEncoder
 from jepa_wm_ros.worldmodel.encoders.settings import EncoderSettings
-from jepa_wm_ros.worldmodel.parity_preprocessing import imagenet
+from jepa_wm_ros.worldmodel.parity.preprocessing import imagenet
 from jepa_wm_ros.worldmodel.published.encoders import convert_encoder
 
 if TYPE_CHECKING:

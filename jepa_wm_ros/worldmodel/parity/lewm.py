@@ -10,7 +10,7 @@ from jepa_wm_ros.worldmodel.encoders import build_encoder
 from jepa_wm_ros.worldmodel.encoders.settings import EncoderSettings
 from jepa_wm_ros.worldmodel.families.token_model import TokenArchitecture, TokenWorldModel
 from jepa_wm_ros.worldmodel.latent import Latent
-from jepa_wm_ros.worldmodel.parity_frames import plain_contract
+from jepa_wm_ros.worldmodel.parity.frames import plain_contract
 from jepa_wm_ros.worldmodel.predictors.frame_predictor import Frames
 from jepa_wm_ros.worldmodel.predictors.settings import PredictorSettings
 from jepa_wm_ros.worldmodel.published.lewm import keys_with

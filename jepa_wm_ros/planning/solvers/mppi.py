@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from jepa_wm_ros.planning.noise import SharedNoise
-from jepa_wm_ros.planning.sampling import SamplingSolver
+from jepa_wm_ros.planning.solvers.noise import SharedNoise
+from jepa_wm_ros.planning.solvers.sampling import SamplingSolver
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from jepa_wm_ros.planning.sampling import judged
 from jepa_wm_ros.planning.solver import Incumbent, Solution, SolverError
+from jepa_wm_ros.planning.solvers.sampling import judged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Randomness
     from jepa_wm_ros.planning.rules import SearchRules
     from jepa_wm_ros.planning.solver import Budget, CostFunction
+    from jepa_wm_ros.planning.solvers.noise import Randomness
 
 WORST = 1e6
 """Told for a cost that is not a number (or the worst, if that is more): infinity breaks some."""

@@ -18,7 +18,7 @@ from jepa_wm_ros.worldmodel.families.cjepa import (
     SlotWorldModel,
     in_order_of,
 )
-from jepa_wm_ros.worldmodel.parity_frames import plain_contract
+from jepa_wm_ros.worldmodel.parity.frames import plain_contract
 from jepa_wm_ros.worldmodel.predictors.slots import (
     SlotPredictorSettings,
     hidden_future,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import layer_norm
 
-from jepa_wm_ros.worldmodel.parity_frames import (
+from jepa_wm_ros.worldmodel.parity.frames import (
     forward_outputs,
     frame_model,
     load_predictor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jepa_wm_ros.worldmodel.parity_frames import (
+from jepa_wm_ros.worldmodel.parity.frames import (
     forward_outputs,
     frame_model,
     rollout_outputs,

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from jepa_wm_ros.planning.distribution import ActionDistribution
-    from jepa_wm_ros.planning.noise import Noise, Randomness
     from jepa_wm_ros.planning.solver import Budget, CostFunction
+    from jepa_wm_ros.planning.solvers.noise import Noise, Randomness
 
 
 class Fit(Protocol):

@@ -1,0 +1,1 @@
+"""How plans are searched: one solver a file, and what they share."""
