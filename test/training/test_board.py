@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_families import recipe_of, silent
+from toy_training import recipe_of, silent
 
 from jepa_wm_ros.training.board import Board, BoardError
 from jepa_wm_ros.training.pipeline import RunOptions, train

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_families import recipe_of, silent
+from toy_training import recipe_of, silent
 
 from jepa_wm_ros.training.errors import TrainingError
 from jepa_wm_ros.training.features import cached_features

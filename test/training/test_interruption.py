@@ -5,16 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))  # the process that is started imports this, too
-
-from conftest import RECIPE, dots
-from test_families import FAMILIES, recipe_of, silent
+from toy_training import FAMILIES, RECIPE, dots, recipe_of, silent
 
 from jepa_wm_ros.training.checkpoint import write_checkpoint
 from jepa_wm_ros.training.errors import TrainingError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_families import recipe_of, silent
+from toy_training import recipe_of, silent
 
 from jepa_wm_ros.training.optimisation import rate
 from jepa_wm_ros.training.pipeline import train
