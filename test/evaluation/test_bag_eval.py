@@ -62,6 +62,24 @@ def test_executed_actions_are_those_that_were_played(good):
         np.testing.assert_allclose(executed, moves[record.frame : record.frame + 3], atol=1e-4)
 
 
+def test_plans_are_those_of_the_policy_of_the_nodes(bags, good):
+    from jepa_wm_ros.data.readers.detection import find_source
+    from jepa_wm_ros.data.readers.mapping import read_mapping
+    from jepa_wm_ros.evaluation.bags.tracks import Losses, read_tracks
+    from jepa_wm_ros.planning.policy import Policy
+    from jepa_wm_ros.worldmodel.bundle import load_bundle
+
+    model = load_bundle(SHIPPED)
+    source = find_source(bags / 'good', read_mapping(), '', 0.25)
+    with source.open('good') as recording:
+        (track,) = read_tracks(recording, model, 0.25, Losses())
+    planning = dataclasses.replace(model.contract.planning, horizon=3, reduction='last')
+    for record in good.windows[:3]:
+        policy = Policy(model, planning, seed=0)
+        ends = track.latents[record.frame], track.latents[record.frame + 3]
+        np.testing.assert_array_equal(policy.plan(*ends, deadline_s=60.0).actions, record.planned)
+
+
 def test_the_shipped_model_plans_what_was_done(good):
     figures = summarise(good, SETTINGS)
     assert [figures[f'axis_{axis}_m'] < 0.01 for axis in 'xyz'] == [True] * 3
@@ -118,15 +136,18 @@ def test_the_command_goes_on_past_broken_bags_and_resumes(bags, tmp_path, capsys
     (broken / 'cut.mcap').write_bytes(whole[: len(whole) // 2])
     write_bag(broken / 'silent', states=lambda _: None, seconds=1.0)
     write_bag(broken / 'ur5', joint_names=[f'ur5_{n}' for n in range(7)], seconds=1.0)
+    write_bag(broken / 'empty', pictures=lambda _: None, states=lambda _: None, seconds=1.0)
+    write_bag(broken / 'dark', image=lambda _: np.zeros((120, 160, 3), np.uint8))
     out = tmp_path / 'out'
     words = ['bag', 'eval', str(bags / 'good'), str(broken), str(tmp_path / 'none')]
     words += ['--examples', '1', '--out', str(out), '--set', 'iterations=2', '--set', 'samples=32']
     assert main(words) == 0
     shown = capsys.readouterr().out
-    assert shown.count('not evaluated: ') == 4
+    assert shown.count('not evaluated: ') == 6
     assert 'ur5_0' in shown
+    assert 'the picture shows nothing' in shown
     summary = json.loads((out / 'summary.json').read_text())
-    assert [bool(row['windows']) for row in summary['results']] == [True, *[False] * 4]
+    assert [bool(row['windows']) for row in summary['results']] == [True, *[False] * 6]
     page = (out / 'report.html').read_text()
     assert page.count('data:image/png;base64,') >= 4
     assert page.count('data:image/jpeg;base64,') == 1 * 4
