@@ -54,9 +54,24 @@ def test_slots_from_elsewhere_are_no_part_of_a_dataset(table, monkeypatch) -> No
         Trainer(recipe_of('cjepa'), table)
 
 
-def test_lowered_precision_still_learns(table) -> None:
+@pytest.mark.parametrize('family', ['jepa_wm', 'pldm'])
+def test_lowered_precision_still_learns(family, table) -> None:
     losses: list[float] = []
-    trainer = Trainer(recipe_of('jepa_wm', steps=60, precision='bfloat16'), table)
+    trainer = Trainer(recipe_of(family, steps=60, precision='bfloat16'), table)
     trainer.run(lambda progress: losses.append(progress.terms['loss']))
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:5])
     assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
+
+
+def test_variances_are_not_lowered(table) -> None:
+    losses = {}
+    for precision in ('float32', 'bfloat16'):
+        trainer = Trainer(recipe_of('pldm', precision=precision), table)
+        seen: list[torch.dtype] = []
+        hook = trainer.criterion.register_forward_hook(
+            lambda module, clip, terms, seen=seen: seen.append(terms['vicreg'].dtype)
+        )
+        losses[precision] = trainer.gradients(trainer.clip(0))['vicreg']
+        hook.remove()
+        assert seen == [torch.float32]
+    assert losses['bfloat16'] == pytest.approx(losses['float32'], rel=0.02)

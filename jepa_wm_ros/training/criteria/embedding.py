@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+import torch
 from torch.nn.functional import mse_loss
 
 from jepa_wm_ros.training.criteria.criterion import Criterion, require_rollout
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from jepa_wm_ros.training.clip import Clip
+    from jepa_wm_ros.training.loss_settings import VicRegSettings
     from jepa_wm_ros.training.settings import TrainingSettings
     from jepa_wm_ros.training.team import Team
     from jepa_wm_ros.worldmodel.families.pldm import RecurrentWorldModel
@@ -54,9 +56,7 @@ class EmbeddingCriterion(Criterion):
         terms = self.regularised({'prediction': found.error}, found.encoded[:, :, None], clip)
         vicreg = self.settings.vicreg
         if vicreg is not None:
-            encoded = self.team.gathered(found.encoded)
-            parts = vicreg_terms(self.team.gathered(found.predicted), encoded, vicreg)
-            terms['vicreg'] = parts.total(vicreg)
+            terms['vicreg'] = self._vicreg(found, vicreg)
         if self.inverse is not None:
             actions = cast('TokenWorldModel', self.model).normalise_action(clip.actions)
             guess = self.inverse(found.encoded[:, :-1], found.encoded[:, 1:])
@@ -73,6 +73,17 @@ class EmbeddingCriterion(Criterion):
         if self.settings.inverse_dynamics is not None:
             total = total + self.settings.inverse_dynamics.weight * terms['inverse_dynamics']
         return total
+
+    def _vicreg(self, found: Embeddings, settings: VicRegSettings) -> Tensor:
+        """Return the weighted sum of VICReg's terms over all processes' clips.
+
+        Variances and covariances are not for bfloat16: at least float32 is taken.
+        """
+        precise = torch.promote_types(found.encoded.dtype, torch.float32)
+        with torch.autocast(found.encoded.device.type, enabled=False):
+            encoded = self.team.gathered(found.encoded.to(precise))
+            predicted = self.team.gathered(found.predicted.to(precise))
+            return vicreg_terms(predicted, encoded, settings).total(settings)
 
     def _embeddings(self, clip: Clip) -> Embeddings:
         if isinstance(self.model, TokenWorldModel):
