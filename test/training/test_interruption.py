@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_training import FAMILIES, RECIPE, dots, recipe_of, silent
+from toy_training import RECIPE, dots, recipe_of, silent
 
 from jepa_wm_ros.training.checkpoint import write_checkpoint
 from jepa_wm_ros.training.errors import TrainingError
@@ -24,11 +25,11 @@ STEPS = 12
 def with_dropout() -> Recipe:
     """Return a recipe in which the loss draws from torch's global generator, too."""
     recipe = recipe_of('jepa_wm', steps=STEPS, checkpoint_every=3)
-    recipe.model.architecture['predictor'] = {
-        **FAMILIES['jepa_wm']['architecture']['predictor'],
-        'dropout': 0.2,
-    }
-    return recipe
+    whole = recipe.model.architecture
+    architecture = {**whole, 'predictor': {**whole['predictor'], 'dropout': 0.2}}
+    return dataclasses.replace(
+        recipe, model=dataclasses.replace(recipe.model, architecture=architecture)
+    )
 
 
 def weights(trainer: Trainer) -> torch.Tensor:
