@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import rclpy
 from lifecycle_msgs.srv import GetState
 from rclpy.context import Context
@@ -10,6 +12,8 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 _PERIOD_S = 0.05
+# A service can be ready before its way back is: such an answer never comes, so ask again.
+_PATIENCE_S = 1.0
 
 
 class StateWatch:
@@ -38,7 +42,7 @@ class StateWatch:
         self._clients = {
             name: self._node.create_client(GetState, f'{name}/get_state') for name in nodes
         }
-        self._answers: dict[str, Future] = {}
+        self._answers: dict[str, tuple[Future, float]] = {}
         self._active: set[str] = set()
 
     def __enter__(self) -> StateWatch:
@@ -54,12 +58,20 @@ class StateWatch:
     def not_active(self) -> list[str]:
         """Wait a moment; return the nodes that have not been seen active so far."""
         for name, client in self._clients.items():
-            asked = self._answers.get(name)
-            if asked is not None and asked.done():
-                if asked.result().current_state.label == 'active':
-                    self._active.add(name)
-                del self._answers[name]
-            elif asked is None and name not in self._active and client.service_is_ready():
-                self._answers[name] = client.call_async(GetState.Request())
+            if name in self._answers:
+                self._hear(name)
+            elif name not in self._active and client.service_is_ready():
+                self._answers[name] = client.call_async(GetState.Request()), time.monotonic()
         self._executor.spin_once(timeout_sec=_PERIOD_S)
         return [name for name in self._clients if name not in self._active]
+
+    def _hear(self, name: str) -> None:
+        answer, asked_s = self._answers[name]
+        if answer.done():
+            if answer.result().current_state.label == 'active':
+                self._active.add(name)
+        elif time.monotonic() - asked_s < _PATIENCE_S:
+            return
+        else:
+            self._clients[name].remove_pending_request(answer)
+        del self._answers[name]
