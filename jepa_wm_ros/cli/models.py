@@ -106,10 +106,14 @@ def _bundle_row(path: Path) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table('name', 'family', 'encoder')
-    table.add_column('parameters', justify='right')
+    # a name is what people type: it is never cut, however narrow the terminal is
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ('name', 'family', 'encoder'):
+        table.add_column(name, no_wrap=name != 'encoder', overflow='fold')
+    table.add_column('size', justify='right', no_wrap=True)
     table.add_column('step', justify='right')
     for name in ('licence', 'here'):
         table.add_column(name, overflow='fold')
@@ -119,7 +123,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             row['name'],
             row['family'],
             row['encoder'],
-            '-' if count is None else f'{count / 1e6:,.2f} M',
+            '-' if count is None else f'{count / 1e6:,.1f} M',
             '-' if step is None else f'{step:g} s',
             row['licence'],
             row['here'] or '-',
