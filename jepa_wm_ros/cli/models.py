@@ -123,7 +123,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             row['name'],
             row['family'],
             row['encoder'],
-            '-' if count is None else f'{count / 1e6:,.1f} M',
+            '-' if count is None else f'{count / 1e6:,.2f} M',
             '-' if step is None else f'{step:g} s',
             row['licence'],
             row['here'] or '-',

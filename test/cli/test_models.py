@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).parents[1] / 'published'))
 from small import small_preset, write_files, write_small_preset
 
 from jepa_wm_ros.cli.main import main
+from jepa_wm_ros.cli.models import describe
 from jepa_wm_ros.worldmodel.bundle import load_bundle
 
 
@@ -52,7 +53,16 @@ def test_models_lists_presets_and_bundles(bundle: Path, capsys) -> None:
     assert rows['broken']['here'] == 'models/broken is damaged'
 
 
-def test_models_prints_a_table(capsys) -> None:
+def test_names_are_whole_on_a_narrow_terminal(capsys, monkeypatch) -> None:
+    monkeypatch.setenv('COLUMNS', '80')
+    assert main(['models']) == 0
+    shown = capsys.readouterr().out
+    for row in describe(Path('models')):
+        assert f' {row["name"]} ' in shown
+
+
+def test_models_prints_a_table(capsys, monkeypatch) -> None:
+    monkeypatch.setenv('COLUMNS', '120')
     assert main(['models']) == 0
     shown = capsys.readouterr().out
     for words in ('lewm_pusht', '18.03 M', 'dinov3_vitl16', '0.5 s', 'CC-BY-NC-4.0'):
