@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+DOWNLOADS = Path('downloads')
+"""Where what is fetched by name goes."""
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the sub-command's arguments."""
@@ -24,7 +27,11 @@ def add_parser(subparsers: Subparsers) -> None:
         description='Every tensor of the file is used or knowingly left out; a missing, extra or '
         'misshapen one is an error that names it. Nothing is unpickled.',
     )
-    parser.add_argument('file', type=Path, help='checkpoint (.pth.tar, .pt, .pth, .safetensors)')
+    parser.add_argument(
+        'file',
+        help='checkpoint (.pth.tar, .pt, .pth, .safetensors), or owner/repository[:file] on '
+        'Hugging Face',
+    )
     parser.add_argument(
         '--as',
         dest='preset',
@@ -32,7 +39,9 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar='PRESET',
         help='what it is: a name of `jepa-wm models`, or a YAML file of your own',
     )
-    parser.add_argument('--encoder', type=Path, help="the frozen encoder's own file")
+    parser.add_argument(
+        '--encoder', metavar='FILE', help="the frozen encoder's own file, likewise"
+    )
     parser.add_argument('--out', type=Path, help='bundle folder (default: models/<preset>)')
     parser.set_defaults(run=run)
 
@@ -41,14 +50,17 @@ def run(args: argparse.Namespace) -> int:
     """Import; prints what was taken and what was left out."""
     from rich.console import Console
 
+    from jepa_wm_ros.worldmodel.published.download import local_file
     from jepa_wm_ros.worldmodel.published.importing import import_checkpoint
     from jepa_wm_ros.worldmodel.published.presets import load_preset
 
     preset = load_preset(args.preset)
     out = args.out or Path('models') / preset.name
     console = Console()
-    with console.status(f'importing {args.file.name} …'):
-        report = import_checkpoint(preset, args.file, args.encoder, out)
+    file = local_file(args.file, DOWNLOADS)
+    encoder = local_file(args.encoder, DOWNLOADS) if args.encoder else None
+    with console.status(f'importing {file.name} …'):
+        report = import_checkpoint(preset, file, encoder, out)
     tell(preset, report, out, console)
     return 0
 

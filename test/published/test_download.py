@@ -12,7 +12,12 @@ from types import SimpleNamespace
 import pytest
 
 from jepa_wm_ros.worldmodel.published import download as module
-from jepa_wm_ros.worldmodel.published.download import DownloadError, download, page
+from jepa_wm_ros.worldmodel.published.download import (
+    DownloadError,
+    download,
+    local_file,
+    page,
+)
 from jepa_wm_ros.worldmodel.published.presets import PublishedFile
 
 CONTENTS = b'weights' * 1000
@@ -166,3 +171,40 @@ def test_what_is_given_to_some_only_is_not_tried(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match='ask at the counter'):
         download(file, tmp_path)
     assert page(file) == 'ask at the counter'
+
+
+def test_a_name_on_hugging_face_is_fetched_into_a_folder_of_its_own(hub, tmp_path: Path) -> None:
+    asked = []
+
+    def fetch(repo: str, name: str, local_dir: Path) -> None:
+        asked.append((repo, name))
+        (local_dir / name).write_bytes(CONTENTS)
+
+    hub(fetch)
+    one = local_file('facebook/dinov2-small', tmp_path)
+    other = local_file('somebody/lewm:weights.pt', tmp_path)
+    assert asked == [
+        ('facebook/dinov2-small', 'model.safetensors'),
+        ('somebody/lewm', 'weights.pt'),
+    ]
+    assert one.read_bytes() == other.read_bytes() == CONTENTS
+    assert one.parent != other.parent
+
+
+def test_a_path_that_is_there_is_never_looked_for_elsewhere(
+    hub, tmp_path: Path, monkeypatch
+) -> None:
+    hub(lambda *_, **__: pytest.fail('asked the hub'))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine' / 'weights').write_bytes(b'mine')
+    assert local_file('mine/weights', tmp_path) == Path('mine/weights')
+
+
+def test_a_misspelt_path_is_told_as_both(hub, tmp_path: Path) -> None:
+    def fetch(*_: object, **__: object) -> None:
+        raise OSError('404: no such repository')
+
+    hub(fetch)
+    with pytest.raises(DownloadError, match=r'modles/x is no file here.*404'):
+        local_file('modles/x', tmp_path)

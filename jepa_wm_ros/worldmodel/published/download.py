@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.worldmodel.published.presets import PublishedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
-    from jepa_wm_ros.worldmodel.published.presets import PublishedFile
 
 HUB = 'https://huggingface.co'
 CHUNK = 1 << 20
 TIMEOUT_S = 20.0
+HUB_NAME = re.compile(r'(?P<repo>[\w.-]+/[\w.-]+)(:(?P<file>[\w./-]+))?')
+HUB_FILE = 'model.safetensors'
 PROXIES = ('https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY')
 
 
@@ -31,6 +33,32 @@ class DownloadError(JepaWmError):
 def page(file: PublishedFile) -> str:
     """Return where people find a file."""
     return f'{HUB}/{file.repo}' if file.repo else file.url or file.terms
+
+
+def local_file(name: str, folder: Path) -> Path:
+    """Return a file by its path, or by its name on Hugging Face.
+
+    Args:
+        name: A path; or `owner/repository`, for the repository's `model.safetensors`, or
+            `owner/repository:file`.
+        folder: Where what is fetched goes.
+
+    Raises:
+        DownloadError: It is no file here, and could not be fetched.
+    """
+    found = HUB_NAME.fullmatch(name)
+    if Path(name).exists() or found is None:
+        return Path(name)
+    repo = found['repo']
+    file = PublishedFile(
+        name=found['file'] or HUB_FILE, licence='', repo=repo, layout={}, parameters={}
+    )
+    try:
+        return download(file, folder / repo.replace('/', '--'))
+    except DownloadError as error:
+        raise DownloadError(
+            f'{name} is no file here; as a name on Hugging Face: {error}'
+        ) from error
 
 
 def download(
