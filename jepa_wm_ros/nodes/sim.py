@@ -29,6 +29,7 @@ from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateM
 from jepa_wm_ros.ros.images import encode_image
 from jepa_wm_ros.ros.lifecycle import ManagedNode
 from jepa_wm_ros.ros.params import ParameterError, parameter
+from jepa_wm_ros.ros.scheduling import DEVICE, become_urgent
 from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.sim.appearance import NOMINAL, Appearance, sample_appearance
 from jepa_wm_ros.sim.pacing import Pacer, Schedule
@@ -300,6 +301,7 @@ class SimNode(ManagedNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the simulated cell in a process of its own."""
+    become_urgent(DEVICE)  # a real camera does not wait for a planner to leave it a core
     return spin(lambda context, executor: [SimNode(context=context)], args)
 
 

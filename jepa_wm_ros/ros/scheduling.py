@@ -1,7 +1,7 @@
 """How urgent a process or a thread is when there are fewer cores than work.
 
-What must answer in time asks for the lowest real-time priority, which is far below that of a
-robot's own control loop and needs a permission that labs with a Franka arm have (`rtprio` in
+What must answer in time asks for a low real-time priority, which is far below that of a robot's
+own control loop and needs a permission that labs with a Franka arm have (`rtprio` in
 /etc/security/limits.conf); without it nothing changes. What only computes stands back, which
 everybody may.
 """
@@ -11,20 +11,26 @@ from __future__ import annotations
 import os
 import threading
 
-REAL_TIME_PRIORITY = 1
+ANSWER = 2
+"""Real-time priority of what has to answer."""
+DEVICE = 1
+"""Real-time priority of what stands for a device, such as a simulated camera."""
 BACKGROUND = 3
 """Added to the niceness of what stands back: about half the weight it had."""
 _MOST = 19
 
 
-def become_urgent() -> bool:
+def become_urgent(priority: int = ANSWER) -> bool:
     """Run this thread, and those it starts from now on, before all normal ones.
+
+    Args:
+        priority: `ANSWER`, or `DEVICE` for what comes after that.
 
     Returns:
         Whether the system allowed it.
     """
     try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority))
     except (OSError, AttributeError):  # no permission, or a system without real-time priorities
         return False
     return True
