@@ -255,7 +255,7 @@ class GraphClient:
             if not result.successful:
                 raise GraphError(f'the planner refuses a parameter: {result.reason}')
 
-    def safety(self, timeout_s: float = 2.0) -> tuple[str, str]:
+    def safety(self, timeout_s: float = _ANSWER_S) -> tuple[str, str]:
         """Return state and message of the safety supervisor.
 
         Raises:
