@@ -51,8 +51,9 @@ setup(
         'robot': ['pin>=2.7'],
         'sim': ['mujoco>=3.2', 'pin>=2.7'],
         'training': ['h5py>=3.6', 'torch>=2.2'],
-        # mcap writes bags that survive a killed recorder, which rosbags does not
-        'data': ['h5py>=3.6', 'mcap>=1.1', 'pin>=2.7', 'rosbags>=0.10'],
+        # mcap writes bags that survive a killed recorder, which rosbags does not; `Writer.flush`,
+        # which that takes, came with 1.5
+        'data': ['h5py>=3.6', 'mcap>=1.5', 'pin>=2.7', 'rosbags>=0.10'],
         # 50 MB that only LeRobot's parquet tables need
         'lerobot': ['pyarrow>=15'],
         # `jepa-wm train --tensorboard`

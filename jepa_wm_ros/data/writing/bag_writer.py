@@ -123,9 +123,7 @@ class BagWriter:
 
     def flush(self) -> None:
         """Close the chunk under way, so that what was written is safe from a dying process."""
-        # The library has no public name for it; a test would notice when it goes.
-        self._writer._Writer__finalize_chunk()  # type: ignore[attr-defined]
-        self._stream.flush()
+        self._writer.flush()
 
     def close(self, extra: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Write the audit, the indexes and `metadata.yaml`.
