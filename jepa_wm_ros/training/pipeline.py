@@ -185,7 +185,8 @@ class _Run:
         figures = None
         if self.options.team.writes:
             figures = self.measure()
-            save_bundle(self.out, self.trainer.model, _finished(self.recipe, figures))
+            contract = _finished(self.recipe, figures, self.trainer.cpu_s)
+            save_bundle(self.out, self.trainer.model, contract)
             for name in (CHECKPOINT_FILE, FEATURES_FILE, 'features.json'):
                 (self.out / name).unlink(missing_ok=True)
         self.options.team.wait()
@@ -205,13 +206,14 @@ def _note(progress: Progress) -> str:
     return ', '.join(parts)
 
 
-def _finished(recipe: Recipe, figures: Validation) -> Contract:
+def _finished(recipe: Recipe, figures: Validation, cpu_s: float) -> Contract:
     planning = dataclasses.replace(
         recipe.model.planning, reached_cost=round(figures.reached_cost, 5)
     )
     results: dict[str, Any] = {
         'training_seed': recipe.training.seed,
         'training_steps': recipe.training.steps,
+        'training_cpu_s': round(cpu_s, 1),
         'rollout_error_over_copy': [round(error, 4) for error in figures.rollout_error],
         'probe_rmse_m': round(figures.probe_rmse_m, 4),
         'effective_rank': round(figures.effective_rank, 1),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from jepa_wm_ros.training.settings import TrainingSettings
 from jepa_wm_ros.worldmodel.contract import Contract
 from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 APPEARANCES = ('nominal', 'seen')
 PRESET = 'preset'
@@ -84,15 +87,29 @@ class Recipe:
         return dataclasses.replace(self, training=training)
 
 
-def read_recipe(path: Path | str) -> Recipe:
+def read_recipe(path: Path | str, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe.
+
+    Args:
+        path: The file.
+        changes: What is laid over it, key by key at every depth; a list is replaced as a whole.
 
     Raises:
         SchemaError: The file is missing or wrong; names the file, the key and what is accepted.
         PresetError: It builds on a preset that does not exist.
     """
     path = Path(path)
-    return read(Recipe, _with_preset(_mapping(path)), path)
+    mapping = _with_preset(_mapping(path))
+    if changes and isinstance(mapping, dict):
+        mapping = laid_over(mapping, changes)
+    return read(Recipe, mapping, path)
+
+
+def laid_over(below: Any, said: Any) -> Any:
+    """Return what is said, with what is below where nothing is said, at every depth."""
+    if not isinstance(below, dict) or not isinstance(said, dict):
+        return said
+    return {**below, **{name: laid_over(below.get(name), value) for name, value in said.items()}}
 
 
 def _mapping(path: Path, above: tuple[Path, ...] = ()) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,6 +74,11 @@ class Trainer:
 
     Everything random depends on the seed and the step's number alone, so that a training which is
     resumed from a checkpoint ends with the same weights as one that ran through.
+
+    Attributes:
+        step: Steps done.
+        cpu_s: Processor time of this process's steps [s], validation left out; unlike time on the
+            clock it hardly depends on what else the machine does.
     """
 
     def __init__(
@@ -120,6 +126,7 @@ class Trainer:
         frames = settings.rollout + 1
         self._clips = ClipSampler(table, self.training_episodes, frames, settings.seed, features)
         self.step = 0
+        self.cpu_s = 0.0
         self._whole = True
 
     def run(self, report: Callable[[Progress], None], checkpoint: Path | None = None) -> None:
@@ -136,8 +143,10 @@ class Trainer:
         try:
             with put_off_interrupts() as stopped, Feeder(self.clip, settings.steps) as feeder:
                 while self.step < settings.steps:
-                    clip = feeder.take(self.step)
-                    report(self._step(clip, feeder.times))
+                    began = time.process_time()
+                    progress = self._step(feeder.take(self.step), feeder.times)
+                    self.cpu_s += time.process_time() - began
+                    report(progress)
                     if checkpoint and self.step % settings.checkpoint_every == 0:
                         self.save(checkpoint)
                     if stopped():
@@ -174,6 +183,7 @@ class Trainer:
             state = {
                 'recipe': identity(self.recipe),
                 'step': self.step,
+                'cpu_s': self.cpu_s,
                 'criterion': self.criterion.state_dict(),
                 'optimiser': self.optimiser.state_dict(),
             }
@@ -194,6 +204,7 @@ class Trainer:
         self.criterion.load_state_dict(state['criterion'])
         self.optimiser.load_state_dict(state['optimiser'])
         self.step = int(state['step'])
+        self.cpu_s = float(state.get('cpu_s', 0.0))
 
     def gradients(self, clip: Clip) -> dict[str, float]:
         """Leave the gradients of a clip's loss in the parameters.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
@@ -24,7 +25,7 @@ class CriterionError(JepaWmError):
     """The training settings do not fit the model."""
 
 
-class Criterion(nn.Module):
+class Criterion(nn.Module, ABC):
     """A model and the networks that are trained beside it; called, it says what a clip costs.
 
     Attributes:
@@ -55,9 +56,9 @@ class Criterion(nn.Module):
     def check(self) -> None:
         """Refuse settings that do not fit the model, with a ValueError."""
 
+    @abstractmethod
     def terms(self, clip: Clip) -> dict[str, Tensor]:
         """Return the parts of the loss, not weighted; `prediction` is one of them."""
-        raise NotImplementedError
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Return the weighted sum."""
