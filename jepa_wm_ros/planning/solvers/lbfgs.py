@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from jepa_wm_ros.planning.solver import Incumbent, Solution
-from jepa_wm_ros.planning.solvers.gradient import slope
+from jepa_wm_ros.planning.solvers.descent import Descent, slope
 from jepa_wm_ros.planning.solvers.noise import SharedNoise
 from jepa_wm_ros.planning.solvers.sampling import judged
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.planning.distribution import ActionDistribution
     from jepa_wm_ros.planning.rules import SearchRules
     from jepa_wm_ros.planning.solver import Budget, CostFunction
-    from jepa_wm_ros.planning.solvers.noise import Noise, Randomness
+    from jepa_wm_ros.planning.solvers.noise import Randomness
 
 MEMORY = 8
 """Pairs of steps and changes of the gradient that make the curvature."""
@@ -34,37 +34,19 @@ LEAST_CURVATURE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitedMemorySolver:
+class LimitedMemorySolver(Descent):
     """Quasi-Newton descent from `samples` starts at once (Nocedal 1980), projected.
 
-    It works in u = a / scale. In each iteration all trial steps of all starts are judged in one
-    roll-out, and each start takes its cheapest one: fractions of the quasi-Newton step, with what
-    pushes against a bound left out (Bertsekas 1982), and, so that balls and bad curvature cannot
-    hold it up, steps along the plain gradient. Each trial is projected onto the allowed actions.
-    The first start is the mean of the distribution. Gradients that are not finite count as 0.
+    In each iteration all trial steps of all starts are judged in one roll-out, and each start
+    takes its cheapest one: fractions of the quasi-Newton step, with what pushes against a bound
+    left out (Bertsekas 1982), and, so that balls and bad curvature cannot hold it up, steps along
+    the plain gradient. Each trial is projected onto the allowed actions.
 
     Attributes:
-        samples: Starts.
         reach: Largest component of the first gradient step, as a part of `scale`.
-        scale: `(A,)`, physical units.
-        noise: Makes the starts differ.
     """
 
-    samples: int
     reach: float
-    scale: Tensor
-    noise: Noise
-
-    def solve(
-        self,
-        cost: CostFunction,
-        distribution: ActionDistribution,
-        budget: Budget,
-        generator: Randomness,
-    ) -> Solution:
-        """Return the cheapest actions seen; the first iteration always runs."""
-        with torch.inference_mode(False), torch.enable_grad():
-            return self._descend(cost, distribution, budget, generator)
 
     def _descend(
         self,
@@ -73,15 +55,12 @@ class LimitedMemorySolver:
         budget: Budget,
         generator: Randomness,
     ) -> Solution:
-        shape = (distribution.mean.shape[0], self.samples, *distribution.mean.shape[1:])
-        actions = distribution.place(self.noise(shape, generator))
-        actions[:, 0] = distribution.clip(distribution.mean)
-        movable = ~distribution.pinned[:, None] & (self.scale > 0)
-        scale = torch.where(self.scale > 0, self.scale, 1.0)
+        actions = self._starts(distribution, generator)
+        movable, scale = self._movable(distribution), self._unit()
         bounds = distribution.space.lower / scale, distribution.space.upper / scale
         solution = Solution(actions=distribution.mean, cost=distribution.mean[:, 0, 0])
         curvature = _Curvature()
-        reach = torch.full((*shape[:2], 1, 1), self.reach).to(actions)
+        reach = torch.full((*actions.shape[:2], 1, 1), self.reach).to(actions)
         here = actions / scale
         costs, gradient = _slope(cost, here, scale, movable)
         for _ in budget.rounds(solution):
