@@ -14,17 +14,17 @@ from jepa_wm_ros.worldmodel.contract import ACTION_FIELDS, Contract
 from jepa_wm_ros.worldmodel.schema import SchemaError, plain, read
 from jepa_wm_ros.worldmodel.weights import (
     WeightsError,
+    differences,
     fingerprint,
+    not_finite,
     read_entries,
     read_weights,
     write_weights,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
@@ -117,12 +117,16 @@ def load_bundle(folder: Path | str, device: torch.device | str = 'cpu') -> World
     try:
         model = build_empty(contract, folder / CONTRACT_FILE)
         wanted = model.state_dict()
-        _check_shapes({e.name: e.shape for e in read_entries(path)}, wanted, path)
+        problems = differences({e.name: e.shape for e in read_entries(path)}, wanted)
+        if problems:
+            raise BundleError(f'{path} does not fit its contract: {"; ".join(problems)}')
         dtypes = {name: tensor.dtype for name, tensor in wanted.items()}
         weights = dict(read_weights(path, device, dtypes))
     except (SchemaError, WeightsError) as error:
         raise BundleError(str(error)) from error
-    _check_values(weights, path)
+    bad = not_finite(weights)
+    if bad:
+        raise BundleError(f'{path}: these hold values that are not finite: {", ".join(bad)}')
     return cast('WorldModel', fill(model, weights))
 
 
@@ -157,30 +161,3 @@ def save_bundle(folder: Path | str, model: nn.Module, contract: Contract) -> Pat
     partial.write_text(yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, width=99))
     os.replace(partial, folder / CONTRACT_FILE)
     return folder
-
-
-def _check_shapes(
-    found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Tensor], path: Path
-) -> None:
-    problems = [f'missing {name}' for name in sorted(set(wanted) - set(found))]
-    problems += [f'unexpected {name}' for name in sorted(set(found) - set(wanted))]
-    problems += [
-        f'{name} has shape {found[name]}, the contract asks for {tuple(wanted[name].shape)}'
-        for name in sorted(set(found) & set(wanted))
-        if found[name] != tuple(wanted[name].shape)
-    ]
-    if problems:
-        raise BundleError(f'{path} does not fit its contract: {"; ".join(problems)}')
-
-
-def _check_values(weights: Mapping[str, Tensor], path: Path) -> None:
-    bad = [name for name, tensor in weights.items() if not _finite(tensor)]
-    if bad:
-        raise BundleError(f'{path}: these hold values that are not finite: {", ".join(bad)}')
-
-
-def _finite(tensor: Tensor) -> bool:
-    """Return whether all values are finite; a sum, which takes no memory, settles it mostly."""
-    if not tensor.is_floating_point() or bool(tensor.sum().isfinite()):
-        return True
-    return bool(tensor.isfinite().all())

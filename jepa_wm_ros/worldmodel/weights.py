@@ -161,6 +161,28 @@ def read_weights(
             yield entry.name, tensor.to(device, wanted or tensor.dtype)
 
 
+def differences(found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Tensor]) -> list[str]:
+    """Return how the tensors of a file differ from those that a network has, for messages.
+
+    Args:
+        found: Shapes by name, as the file has them.
+        wanted: The network's state dict.
+    """
+    problems = [f'missing {name}' for name in sorted(set(wanted) - set(found))]
+    problems += [f'unexpected {name}' for name in sorted(set(found) - set(wanted))]
+    problems += [
+        f'{name} has shape {found[name]} instead of {tuple(wanted[name].shape)}'
+        for name in sorted(set(found) & set(wanted))
+        if found[name] != tuple(wanted[name].shape)
+    ]
+    return problems
+
+
+def not_finite(weights: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of tensors that hold values that are not finite."""
+    return [name for name, tensor in weights.items() if not _finite(tensor)]
+
+
 def fingerprint(path: Path) -> str:
     """Return the first 12 hex digits of the SHA-256 of a file.
 
@@ -187,6 +209,13 @@ def _entry(name: str, value: Mapping[str, Any], base: int) -> Entry:
     if end - start != math.prod(shape) * itemsize:
         raise ValueError(f'size of {name}')
     return Entry(name, dtype, shape, base + start, end - start)
+
+
+def _finite(tensor: Tensor) -> bool:
+    """Return whether all values are finite; a sum, which takes no memory, settles it mostly."""
+    if not tensor.is_floating_point() or bool(tensor.sum().isfinite()):
+        return True
+    return bool(tensor.isfinite().all())
 
 
 def _bytes(tensor: Tensor) -> memoryview:
