@@ -67,7 +67,7 @@ class Policy:
         Raises:
             ActionSpaceError: The settings do not fit the model's actions.
             SolverError: The solver needs a package that is not installed.
-            ValueHeadError: A learned head cannot be read.
+            HeadError: A learned head is missing, damaged or belongs to other weights.
         """
         self.model = model
         self.settings = settings or model.contract.planning
@@ -90,9 +90,7 @@ class Policy:
         std = torch.tensor(contract.action.tiled(self.settings.initial_std), device=device)
         self._initial_std = std * rules.space.half_range
         self.solver = solver or make_solver(rules)
-        self.objective = objective or make_objective(
-            self.settings, contract.camera, contract.folder, device
-        )
+        self.objective = objective or make_objective(self.settings, contract, device)
 
     def reset(self) -> None:
         """Forget plans, observations and goal, and begin the randomness anew."""

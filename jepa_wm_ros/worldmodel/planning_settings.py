@@ -63,7 +63,7 @@ class PlanningSettings:
         proprio_weight: Weight of the proprioceptive distance beside that of the tokens.
         region: Part of the picture that counts; see `TermSettings`.
         mask: Patches that count; see `TermSettings`.
-        value_head: File of a learned head whose value is to be large; see `TermSettings`.
+        value_head: Name of a learned head whose value is to be large; see `TermSettings`.
         value_weight: Its weight.
         terms: Further terms of the objective, which are added.
         action_weight: Weight of the mean squared action, each field as a fraction of half its

@@ -93,7 +93,7 @@ class TermSettings:
         region: Left, top, right and bottom of the part of the picture that counts, as fractions
             of its width and height; empty for all of it. A patch counts when its centre does.
         mask: Rows of the patch grid, such as `0110`: only patches with 1 count; empty for all.
-        value_head: File of a learned head (safetensors); relative to the bundle's folder.
+        value_head: Name of a learned head of the bundle, of kind `reward`, such as `reward`.
     """
 
     weight: float = 1.0

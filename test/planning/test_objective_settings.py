@@ -7,25 +7,21 @@ import dataclasses
 import pytest
 import torch
 from contracts import SMALL
-from safetensors.torch import save_file
 
 from jepa_wm_ros.planning.distances import DISTANCES
 from jepa_wm_ros.planning.horizon import reduce_horizon
 from jepa_wm_ros.planning.objective import GoalDistance, goal_set
 from jepa_wm_ros.planning.objectives import make_objective
 from jepa_wm_ros.planning.region import RegionError, grid_shape, mask_tokens, region_tokens
-from jepa_wm_ros.planning.value import (
-    ValueHead,
-    ValueHeadError,
-    ValueHeadSettings,
-    load_value_head,
-    save_value_head,
-)
 from jepa_wm_ros.worldmodel import search_settings
+from jepa_wm_ros.worldmodel.heads.head import HeadError, LatentShape
+from jepa_wm_ros.worldmodel.heads.reward import RewardHead, RewardSettings
+from jepa_wm_ros.worldmodel.heads.storage import save_head
 from jepa_wm_ros.worldmodel.latent import Latent
 from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
 from jepa_wm_ros.worldmodel.schema import SchemaError, read
 from jepa_wm_ros.worldmodel.search_settings import TermSettings
+from jepa_wm_ros.worldmodel.weights import fingerprint
 
 
 def latents(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -36,8 +32,8 @@ PREDICTED = Latent(latents(2, 5, 3, 4, 6), latents(2, 5, 3, 2, seed=1))
 GOAL = Latent(latents(2, 4, 6, seed=2), latents(2, 2, seed=3))
 
 
-def objective(folder='', **changes):
-    return make_objective(dataclasses.replace(SMALL.planning, **changes), SMALL.camera, folder)
+def objective(**changes):
+    return make_objective(dataclasses.replace(SMALL.planning, **changes), SMALL)
 
 
 def test_names_of_settings_and_functions_agree() -> None:
@@ -136,36 +132,28 @@ def test_costs_of_half_precision_latents_are_summed_in_full() -> None:
 @pytest.mark.parametrize('goal', [False, True])
 def test_a_learned_head_is_read_from_the_bundle_and_wants_much(tmp_path, goal) -> None:
     torch.manual_seed(0)
-    head = ValueHead(ValueHeadSettings(dim=6, proprio=2, goal=goal, width=8, depth=1))
-    save_value_head(tmp_path / 'value.safetensors', head)
-    judge = objective(
-        tmp_path, distance_weight=0.0, value_head='value.safetensors', value_weight=2.0
+    shape, settings = LatentShape(tokens=4, dim=6), RewardSettings(goal=goal, width=8, depth=1)
+    head = RewardHead(shape, settings)
+    (tmp_path / 'model.safetensors').write_bytes(b'weights')
+    contract = dataclasses.replace(
+        SMALL,
+        folder=str(tmp_path),
+        fingerprint=fingerprint(tmp_path / 'model.safetensors'),
+        planning=dataclasses.replace(
+            SMALL.planning, distance_weight=0.0, value_head='worth', value_weight=2.0
+        ),
     )
-    values = head(PREDICTED, GOAL.map(lambda part: part[:, None, None]))
+    with pytest.raises(HeadError, match=r"has no head 'worth'.*jepa-wm head train reward"):
+        make_objective(contract.planning, contract)
+    save_head(tmp_path, 'worth', head, contract, {}, {})
+    judge = make_objective(contract.planning, contract)
+    values = head.value(PREDICTED, GOAL.map(lambda part: part[:, None, None]))
     assert torch.allclose(judge(PREDICTED, GOAL), -2.0 * values.sum(-1), atol=1e-5)
     assert torch.allclose(
         judge.distance(PREDICTED.map(lambda p: p[:, 0, 0]), GOAL),
         -2.0 * values[:, 0, 0],
         atol=1e-5,
     )
-
-
-def test_a_file_that_is_no_value_head_is_refused(tmp_path) -> None:
-    path = tmp_path / 'head.safetensors'
-    with pytest.raises(ValueHeadError, match='not a safetensors file'):
-        load_value_head(path)
-    save_file({'x': torch.zeros(1)}, path)
-    with pytest.raises(ValueHeadError, match='no value head'):
-        load_value_head(path)
-    save_file({'x': torch.zeros(1)}, path, {'value_head': '{"dim": 6}'})
-    with pytest.raises(ValueHeadError, match='layers'):
-        load_value_head(path)
-    save_file({'x': torch.zeros(1)}, path, {'value_head': '{"size": 6}'})
-    with pytest.raises(ValueHeadError, match=r'unknown key value_head\.size'):
-        load_value_head(path)
-    head = ValueHead(ValueHeadSettings(dim=7))
-    with pytest.raises(ValueHeadError, match='tokens of 7 numbers, the model has 6'):
-        head(PREDICTED, GOAL)
 
 
 @pytest.mark.parametrize(

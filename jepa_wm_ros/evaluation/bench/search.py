@@ -89,7 +89,7 @@ class Search:
                 iteration, for the log; encode the pictures in every iteration, where the family
                 does so.
         """
-        objective = make_objective(self.settings, model.contract.camera)
+        objective = make_objective(self.settings, model.contract)
         seen: list[Tensor] = []
 
         def cost(candidates: Tensor) -> Tensor:
