@@ -65,10 +65,11 @@ class ActionPublisherConfig:
         minimum=0.001,
         maximum=0.2,
     )
-    new_goal: str = parameter(
-        'refuse',
-        'what a plan does to the one under way: it is refused, or it replaces it smoothly',
-        choices=('refuse', 'preempt'),
+    execution: str = parameter(
+        'blocking',
+        'what a plan does to the one under way: blocking refuses it, streaming blends into it '
+        'without a stop; the planner needs the same value',
+        choices=('blocking', 'streaming'),
         dynamic=True,
     )
     hold_time_s: float = parameter(
@@ -239,7 +240,7 @@ class ActionPublisherConfig:
                 max_rotation_speed_rad_s=self.max_rotation_speed_rad_s,
                 max_rotation_acceleration_rad_s2=self.max_rotation_acceleration_rad_s2,
             ),
-            preempt=self.new_goal == 'preempt',
+            streaming=self.execution == 'streaming',
             settle_position_m=self.settle_position_m,
             settle_rotation_rad=self.settle_rotation_rad,
             settle_speed_rad_s=self.settle_speed_rad_s,

@@ -9,12 +9,13 @@ is measured.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jepa_wm_ros.robot.delay import without_past
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
 from jepa_wm_ros.robot.joint_buffer import JointBuffer, JointBufferError
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
@@ -40,6 +41,7 @@ OVERSLEPT_PERIODS = 3.0
 # A motion never catches up more than this at once: the command must not jump [periods].
 CATCH_UP_PERIODS = 2.0
 SPEED_WINDOW_S = 0.04
+ALL_PAST = 'the plan would have ended by now: it came {:.3f} s after its observation'
 
 
 class ArmKinematics(Protocol):
@@ -98,6 +100,7 @@ class ArmExecutor:
         self._gripper_sent: float | None = None
         self._last: ArmCommand | None = None
         self._motion: PlanMotion | None = None
+        self._ended_s = -np.inf
         self._ticked: Moment | None = None
         self._overslept = False
 
@@ -168,7 +171,7 @@ class ArmExecutor:
         Returns:
             Why the plan is refused; None when the motion began.
         """
-        if self._motion is not None and not self.settings.preempt:
+        if self._motion is not None and not self.settings.streaming:
             return self.supervisor.refuse(ResultCode.BUSY, 'another plan is being executed')
         try:
             seen_at = self._pose_to_agree_with(plan)
@@ -227,7 +230,7 @@ class ArmExecutor:
 
     def _pose_to_agree_with(self, plan: MotionPlan) -> Pose:
         """Return the measured pose that a plan's observation pose must agree with."""
-        if self._motion is not None:
+        if self._moved_since(plan.observation_stamp_s):
             return self._kinematics.forward(self._buffer.at(plan.observation_stamp_s))
         # Without joint states the arm is not armed either, which the supervisor says.
         return self.measured_pose or plan.observation_pose
@@ -237,13 +240,17 @@ class ArmExecutor:
     ) -> Refusal | None:
         """Make the motion of an admitted plan and send its first command."""
         actions, cut = self.supervisor.clamp(plan.actions)
+        if self._moved_since(plan.observation_stamp_s):
+            delay_s = now.ros_s + self.settings.lookahead_s - plan.observation_stamp_s
+            rest = without_past(replace(plan, actions=actions), max(delay_s, 0.0))
+            if rest is None:
+                return self._not_begun(ResultCode.PLAN_TOO_OLD, ALL_PAST.format(delay_s))
+            plan, actions = rest, rest.actions
         waypoints, clipped = route(plan, actions, self.settings.workspace)
         start = self._start()
         unreachable = self._unreachable(waypoints, start.joint_positions)
         if unreachable is not None:
-            if self._motion is None:
-                self.supervisor.finish()
-            return self.supervisor.refuse(ResultCode.UNREACHABLE, unreachable)
+            return self._not_begun(ResultCode.UNREACHABLE, unreachable)
         if self._motion is not None:
             self._end(ResultCode.PREEMPTED, 'a newer plan took over', now, keep=True)
         motion = PlanMotion(
@@ -261,6 +268,16 @@ class ArmExecutor:
         self._motion, self._ticked, self._overslept = motion, now, False
         self._advance(motion, start.ahead_s, start.joint_positions, now)
         return None
+
+    def _moved_since(self, stamp_s: float) -> bool:
+        """Whether we moved the arm after a moment [s, ROS clock], which streaming allows."""
+        return self._motion is not None or (self.settings.streaming and stamp_s < self._ended_s)
+
+    def _not_begun(self, code: ResultCode, message: str) -> Refusal:
+        """Refuse a plan that was admitted; a motion under way goes on."""
+        if self._motion is None:
+            self.supervisor.finish()
+        return self.supervisor.refuse(code, message)
 
     def _start(self) -> _Start:
         """Return where a motion that begins now starts."""
@@ -385,6 +402,7 @@ class ArmExecutor:
         motion, self._motion = self._motion, None
         if motion is None:
             return
+        self._ended_s = now.ros_s
         if not keep:
             self.supervisor.finish()
         final = self._measurement()

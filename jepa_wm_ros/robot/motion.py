@@ -142,7 +142,8 @@ class ExecutionSettings:
         workspace: Way-points are moved into this box (base frame); it lies inside the
             supervisor's box, so that a way-point is clipped and not a fault.
         motion: Speeds and accelerations above which a motion is stretched in time.
-        preempt: Whether a new plan replaces the one under way; otherwise it is refused.
+        streaming: Whether a new plan replaces the one under way, without a stop; otherwise it is
+            refused (blocking).
         settle_position_m: The flange has arrived when it is this near to its target [m].
         settle_rotation_rad: The same for rotation [rad].
         settle_speed_rad_s: ... and no joint is faster than this [rad/s].
@@ -158,7 +159,7 @@ class ExecutionSettings:
     lookahead_s: float = 0.03
     workspace: Workspace = WORKSPACE_CELL
     motion: MotionLimits = MotionLimits()  # noqa: RUF009 (frozen)
-    preempt: bool = False
+    streaming: bool = False
     settle_position_m: float = 0.01
     settle_rotation_rad: float = 0.05
     settle_speed_rad_s: float = 0.02

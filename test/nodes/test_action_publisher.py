@@ -82,7 +82,9 @@ def test_second_plan_is_refused_while_the_first_is_executed(arm):
 
 
 def test_second_plan_replaces_the_first_when_told_so(graph, make_publisher):
-    make_publisher(new_goal='preempt', max_drift_m=0.1, max_joint_age_s=0.4, image_hold_age_s=0.25)
+    make_publisher(
+        execution='streaming', max_drift_m=0.1, max_joint_age_s=0.4, image_hold_age_s=0.25
+    )
     arm = FakeArm(graph)
     arm.ready()
     arm.arm()

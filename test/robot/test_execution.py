@@ -175,7 +175,7 @@ def test_second_plan_is_refused_while_the_first_is_executed(rig):
 
 
 def test_second_plan_replaces_the_first_without_a_jump(make_rig):
-    rig = make_rig(settings=ExecutionSettings(preempt=True))
+    rig = make_rig(settings=ExecutionSettings(streaming=True))
     rig.execute(FAR)
     rig.step(MIDDLE)
     before = rig.sent[-1].joint_velocities
@@ -408,7 +408,7 @@ actions = st.lists(st.tuples(*[numbers] * 7), min_size=1, max_size=3)
        gaps=st.lists(st.integers(1, 12), min_size=1, max_size=6))  # fmt: skip
 def test_commands_keep_every_limit_for_any_plan(make_rig, plans, duration, gaps):
     motion = MotionLimits(max_speed_m_s=0.4, max_rotation_speed_rad_s=0.8)
-    rig = make_rig(settings=ExecutionSettings(motion=motion, preempt=True), max_drift_m=1.0,
+    rig = make_rig(settings=ExecutionSettings(motion=motion, streaming=True), max_drift_m=1.0,
                    max_drift_rad=4.0)  # fmt: skip
     for number, plan in enumerate(plans):
         rig.execute(plan, step_duration_s=duration, age_s=0.0)
