@@ -1,4 +1,4 @@
-"""`jepa-wm dataset`: build a dataset of recordings, and look into one."""
+"""`jepa-wm dataset`: build a dataset of recordings, look into one, make bags of recordings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jepa_wm_ros.cli import dataset_export
 from jepa_wm_ros.cli.bundles import SHIPPED
 from jepa_wm_ros.errors import JepaWmError
 
@@ -25,7 +26,7 @@ class DatasetArgumentError(JepaWmError):
 def add_parser(subparsers: Subparsers) -> None:
     """Add the sub-commands and their arguments."""
     parser = subparsers.add_parser(
-        'dataset', help='make a dataset of recordings, or look into one'
+        'dataset', help='make a dataset of recordings, look into one, or make bags of recordings'
     )
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     _add_build(commands)
@@ -33,6 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
     look.add_argument('file', type=Path, help='HDF5 file')
     look.add_argument('--sheet', type=Path, help='PNG to write (default: <file>.png)')
     look.set_defaults(run=inspect)
+    dataset_export.add_parser(commands)
 
 
 def _add_build(commands: Subparsers) -> None:

@@ -7,7 +7,6 @@ journal entry for each recording. A recording without an entry is read again; no
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
 import shutil
@@ -22,8 +21,7 @@ from jepa_wm_ros.data.assembly import Tally, assemble
 from jepa_wm_ros.data.audit import Audit, audit_episodes, write_audit
 from jepa_wm_ros.data.episodes import DatasetError, Episode, join_parts, write_part
 from jepa_wm_ros.data.facts import Facts
-from jepa_wm_ros.data.recordings import RecordingError
-from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.data.recordings import RecordingError, damage_of
 from jepa_wm_ros.worldmodel.schema import plain
 
 if TYPE_CHECKING:
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.data.assembly import EpisodeSettings
     from jepa_wm_ros.data.recordings import Picture, Recording, Source
-
-_OF_THIS_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-"""Errors that are not the recording's fault, and will not be better with the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +118,8 @@ class Builder:
         facts = Facts(source=item.label, name=item.name)
         try:
             facts = self._write_parts(number, item, facts, report)
-        except JepaWmError as error:
-            facts = self._dropped(number, facts, str(error))
-        except Exception as error:  # foreign readers raise anything on broken files
-            if isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE:
-                raise
-            facts = self._dropped(number, facts, f'{type(error).__name__}: {error}')
+        except Exception as error:
+            facts = self._dropped(number, facts, damage_of(error))
         facts = dataclasses.replace(facts, built_s=time.monotonic() - started)
         _write(self._folder / f'{number:06d}.json', json.dumps(facts.as_json()))
         return facts
@@ -170,7 +161,7 @@ class Builder:
     def _dropped(self, number: int, facts: Facts, reason: str) -> Facts:
         for part in self._folder.glob(f'{number:06d}-*.npz'):
             part.unlink()
-        return dataclasses.replace(facts, dropped=' '.join(reason.split()), episodes=())
+        return dataclasses.replace(facts, dropped=reason, episodes=())
 
     def _part(self, number: int, piece: int) -> Path:
         return self._folder / f'{number:06d}-{piece:04d}.npz'

@@ -2,9 +2,11 @@
 
 Columns: `pixels (N, h, w, 3)` uint8 RGB, `action (N, A)` float32 in physical units (row t leads
 from frame t to frame t + 1; the last row of an episode is NaN), `proprio (N, P)` float32,
-`ep_offset (E,)` and `ep_len (E,)` int64. Beside them, for others: `ep_idx (N,)` and
-`step_idx (N,)` int64, and `stamp (N,)` float64 [s] where the frames have time stamps.
-stable-worldmodel reads the same layout.
+`ep_offset (E,)` and `ep_len (E,)` int64. Where they are known: `success (N,)` float32, 1 in frames
+in which the task is done, 0 in others, NaN where nobody knows (a label of whole episodes, `(E,)`,
+is read as one of their last frames), and `masks (N, h, w)` uint8, the number of the object that
+each pixel shows. Beside them, for others: `ep_idx (N,)` and `step_idx (N,)` int64, and
+`stamp (N,)` float64 [s] where the frames have time stamps. stable-worldmodel reads the same layout.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLUMNS = ('pixels', 'action', 'proprio', 'ep_offset', 'ep_len')
+ROWS = ('pixels', 'action', 'proprio', 'stamp', 'success', 'masks')
+"""Columns with one row a frame, as parts have them."""
 
 
 class DatasetError(JepaWmError):
@@ -40,12 +44,16 @@ class Episode:
         action: `(T, A)` float32; the last row is NaN.
         proprio: `(T, P)` float32.
         stamps: `(T,)` float64, when the pictures were taken [s]; None where nobody knows.
+        success: `(T,)` float32, 1 where the task is done, 0 where not; None where nobody knows.
+        masks: `(T, h, w)` uint8, the number of the object in each pixel; None without.
     """
 
     pixels: NDArray[np.uint8]
     action: NDArray[np.float32]
     proprio: NDArray[np.float32]
     stamps: NDArray[np.float64] | None = None
+    success: NDArray[np.float32] | None = None
+    masks: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         """Frames in the episode."""
@@ -63,6 +71,8 @@ class EpisodeTable:
         offset: `(E,)` first row of each episode.
         length: `(E,)` rows of each episode.
         provenance: How the file was made.
+        success: `(N,)` float32, as in the file; None without labels.
+        masks: `(N, h, w)` uint8; None without.
     """
 
     pixels: NDArray[np.uint8]
@@ -71,6 +81,8 @@ class EpisodeTable:
     offset: NDArray[np.int64]
     length: NDArray[np.int64]
     provenance: dict[str, Any]
+    success: NDArray[np.float32] | None = None
+    masks: NDArray[np.uint8] | None = None
 
     @property
     def episodes(self) -> int:
@@ -86,9 +98,10 @@ def write_part(path: Path, episodes: list[Episode]) -> None:
         'proprio': np.concatenate([e.proprio for e in episodes]),
         'ep_len': np.array([len(e) for e in episodes]),
     }
-    stamps = [e.stamps for e in episodes if e.stamps is not None]
-    if len(stamps) == len(episodes):
-        columns['stamp'] = np.concatenate(stamps)
+    for column, name in (('stamp', 'stamps'), ('success', 'success'), ('masks', 'masks')):
+        known = [rows for e in episodes if (rows := getattr(e, name)) is not None]
+        if len(known) == len(episodes):
+            columns[column] = np.concatenate(known)
     partial = path.with_suffix('.partial')
     with partial.open('wb') as stream:
         np.savez(stream, **columns)
@@ -106,13 +119,17 @@ def join_parts(parts: Iterable[Path], out: Path, provenance: dict[str, Any]) -> 
     import h5py
 
     partial = out.with_name(out.name + '.partial')
-    lengths: list[int] = []
+    paths, lengths = list(parts), list[int]()
     with h5py.File(partial, 'w') as file:
-        for path in parts:
+        names, labelled = _common(paths)
+        for path in paths:
             with np.load(path, allow_pickle=False) as part:
-                for name in ('pixels', 'action', 'proprio', 'stamp'):
-                    if name in part:
-                        _append(file, name, part[name])
+                for name in names:
+                    _append(file, name, part[name])
+                count = int(part['ep_len'].sum())
+                if labelled:
+                    unknown = np.full(count, np.nan, np.float32)
+                    _append(file, 'success', part['success'] if 'success' in part else unknown)
                 lengths += part['ep_len'].tolist()
         file['ep_len'] = np.array(lengths, np.int64)
         file['ep_offset'] = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
@@ -123,8 +140,12 @@ def join_parts(parts: Iterable[Path], out: Path, provenance: dict[str, Any]) -> 
     return out
 
 
-def read_episodes(path: Path | str) -> EpisodeTable:
-    """Read a whole dataset into memory.
+def read_episodes(path: Path | str, most: int | None = None) -> EpisodeTable:
+    """Read a dataset into memory.
+
+    Args:
+        path: The dataset.
+        most: Read so many episodes, from the beginning; all by default.
 
     Raises:
         DatasetError: The file is missing, damaged, lacks a column or is inconsistent.
@@ -144,22 +165,77 @@ def read_episodes(path: Path | str) -> EpisodeTable:
                 raise DatasetError(
                     f'{path}: missing columns {", ".join(missing)}; needs {COLUMNS}'
                 )
-            table = EpisodeTable(
-                pixels=file['pixels'][()],
-                action=file['action'][()],
-                proprio=file['proprio'][()],
-                offset=file['ep_offset'][()],
-                length=file['ep_len'][()],
-                provenance=json.loads(file.attrs.get('provenance', '{}')),
-            )
+            table = _table(file, most)
     except OSError as error:
         raise DatasetError(f'{path}: damaged or not an HDF5 file: {error}') from error
+    except ValueError as error:
+        raise DatasetError(f'{path}: {error}') from error
     if table.episodes == 0 or int(table.length.sum()) != len(table.pixels):
         raise DatasetError(
             f'{path}: {table.episodes} episodes of {int(table.length.sum())} frames in all, but '
             f'{len(table.pixels)} pictures'
         )
     return table
+
+
+def _common(parts: list[Path]) -> tuple[list[str], bool]:
+    """Return the columns that all parts have, labels left out, and whether any has labels."""
+    kinds: list[set[str]] = []
+    for path in parts:
+        with np.load(path, allow_pickle=False) as part:
+            kinds.append(set(part.files))
+    shared = set.intersection(*kinds) if kinds else set()
+    names = [name for name in ROWS if name in shared and name != 'success']
+    return names, any('success' in kind for kind in kinds)
+
+
+def _table(file: Any, most: int | None) -> EpisodeTable:
+    """Read the first episodes of an open file.
+
+    Raises:
+        ValueError: Labels or masks are not as many as there are episodes or frames.
+    """
+    episodes, frames = slice(most), slice(None)
+    length, offset = file['ep_len'][episodes], file['ep_offset'][episodes]
+    if most is not None and len(length) < len(file['ep_len']):
+        frames = slice(int((offset + length).max(initial=0)))
+    masks = file['masks'][frames] if 'masks' in file else None
+    pixels = file['pixels'][frames]
+    if masks is not None and masks.shape != pixels.shape[:3]:
+        raise ValueError(f'masks are {masks.shape}, the pictures {pixels.shape}')
+    return EpisodeTable(
+        pixels=pixels,
+        action=file['action'][frames],
+        proprio=file['proprio'][frames],
+        offset=offset,
+        length=length,
+        provenance=json.loads(file.attrs.get('provenance', '{}')),
+        success=_success(file, frames, episodes),
+        masks=masks,
+    )
+
+
+def _success(file: Any, frames: slice, episodes: slice) -> NDArray[np.float32] | None:
+    """Return labels of frames; of whole episodes, they are those of their last frames."""
+    if 'success' not in file:
+        return None
+    count, found = len(file['pixels']), file['success'][()].astype(np.float32)
+    if found.ndim > 1:
+        found = found.reshape(len(found), -1)[:, 0]
+    if len(found) == count:
+        return found[frames]
+    offset, length = file['ep_offset'][episodes], file['ep_len'][episodes]
+    if len(found) != len(file['ep_len']):
+        raise ValueError(
+            f'success has {len(found)} rows; it needs one for each of {count} frames or of '
+            f'{len(file["ep_len"])} episodes'
+        )
+    labels = np.zeros(count, np.float32)[frames]
+    labels[offset + length - 1] = found[episodes]
+    for start, size in zip(offset, length, strict=True):
+        if np.isnan(labels[start + size - 1]):
+            labels[start : start + size] = np.nan
+    return labels
 
 
 def _append(file: Any, name: str, rows: NDArray[Any]) -> None:

@@ -6,6 +6,7 @@ A source holds recordings; each is opened by name. What is wrong with one record
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ Pictures: TypeAlias = Callable[[Sequence[int]], Iterator[Picture]]
 """From increasing numbers of pictures to the pictures, decoded one by one."""
 
 _CLOCK_JUMP_S = 1.0
+_OF_THIS_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""Errors that are not the recording's fault, and will not be better with the next one."""
 
 
 class RecordingError(JepaWmError):
@@ -100,6 +103,22 @@ class Source(Protocol):
         Raises:
             RecordingError: It is damaged, incomplete or empty.
         """
+
+
+def damage_of(error: Exception) -> str:
+    """Return in one line what is wrong with a recording; foreign readers raise anything on it.
+
+    Args:
+        error: What reading it raised.
+
+    Raises:
+        OSError: The same one, when it is this machine's fault: a full disk, say.
+    """
+    if isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE:
+        raise error
+    named = isinstance(error, JepaWmError)
+    text = str(error) if named else f'{type(error).__name__}: {error}'
+    return ' '.join(text.split())
 
 
 def check_clock(

@@ -29,7 +29,8 @@ def test_the_default_is_for_a_franka_as_in_droid():
     assert '/image' in default.cameras['exterior']
     assert default.joint_names[0][0] == 'panda_joint1'
     assert (default.pose_of, default.stamps) == ('flange', 'header')
-    assert {gripper.kind for gripper in default.grippers} == {'sim', 'robotiq', 'franka_hand'}
+    kinds = {gripper.kind for gripper in default.grippers}
+    assert kinds == {'sim', 'robotiq', 'franka_hand', 'closedness'}
 
 
 @pytest.mark.parametrize(

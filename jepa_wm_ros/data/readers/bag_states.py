@@ -47,7 +47,7 @@ class StateReader:
         self._poses = bag.find(mapping.poses, bag_file.POSES, 'poses')
         self._joints = bag.find(mapping.joint_states, bag_file.JOINT_STATES, 'joint states')
         if self._poses is None and self._joints is None:
-            looked = [*mapping.poses, *mapping.joint_states]
+            looked = [*mapping.joint_states, *mapping.poses]
             raise RecordingError(
                 f'no robot states on {" or ".join(looked)}; the bag has: {", ".join(bag.topics)}'
             )
@@ -111,7 +111,8 @@ class StateReader:
             kinematics=None if self._poses is not None else kinematics(),
             max_gap_s=max_gap_s,
         )
-        used = {self._poses or self._joints, gripper_topic}
+        # the gripper first: of equal stamps, the track takes events until the arm is known
+        used = dict.fromkeys((gripper_topic, self._poses or self._joints))
         events = [event for name in used if name for event in self._events.get(name, [])]
         return StateTrack(
             robot, events, self._path(names), self._first_reading(joint, gripper_topic)

@@ -50,8 +50,9 @@ def pose_track(
         )
     events: list[JointEvent | PoseEvent] = []
     for stamp_s, row, closed in zip(stamps.tolist(), cartesian, gripper.tolist(), strict=True):
-        events.append(PoseEvent(stamp_s, from_euler(row[:3], row[3:])))
+        # the gripper first: a track takes events until the arm is known, and wants both
         events.append(JointEvent(stamp_s, _GRIPPER, (closed,)))
+        events.append(PoseEvent(stamp_s, from_euler(row[:3], row[3:])))
     robot = RobotState(
         joint_names=(),
         gripper_joint=_GRIPPER[0],

@@ -68,6 +68,14 @@ class BagWriter:
             self._writer.add_metadata('jepa_wm', self._custom)
         self._stream.flush()
 
+    def __enter__(self) -> BagWriter:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the file; without `close` before, it stays as of a killed recorder."""
+        self._stream.close()
+
     @property
     def topics(self) -> list[TopicFacts]:
         """The topics, in the order in which they came."""

@@ -12,8 +12,7 @@ import numpy as np
 
 from jepa_wm_ros.data.readers.detection import find_source
 from jepa_wm_ros.data.readers.mapping import read_mapping
-from jepa_wm_ros.data.recordings import RecordingError
-from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.data.recordings import RecordingError, damage_of
 from jepa_wm_ros.evaluation.action_score import action_error
 from jepa_wm_ros.evaluation.bags.tracks import Losses, Track, read_tracks
 from jepa_wm_ros.evaluation.bags.windows import WindowJudge, WindowRecord, step_errors
@@ -108,12 +107,8 @@ def evaluate(job: Job, model: WorldModel, settings: BagEvalSettings) -> UnitResu
         if job.damage:
             raise RecordingError(job.damage)
         _evaluate(result, model, settings)
-    except RecordingError as error:
-        result.trouble = str(error)
-    except (JepaWmError, OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
-        # foreign readers raise anything on broken files
-        named = isinstance(error, JepaWmError)
-        result.trouble = str(error) if named else f'{type(error).__name__}: {error}'
+    except Exception as error:
+        result.trouble = damage_of(error)
     result.elapsed_s = time.perf_counter() - started
     return result
 
