@@ -5,8 +5,8 @@ from frame t to frame t + 1; the last row of an episode is NaN), `proprio (N, P)
 `ep_offset (E,)` and `ep_len (E,)` int64. Where they are known: `success (N,)` float32, 1 in frames
 in which the task is done, 0 in others, NaN where nobody knows (a label of whole episodes, `(E,)`,
 is read as one of their last frames), and `masks (N, h, w)` uint8, the number of the object that
-each pixel shows. Beside them, for others: `ep_idx (N,)` and `step_idx (N,)` int64, and
-`stamp (N,)` float64 [s] where the frames have time stamps. stable-worldmodel reads the same layout.
+each pixel shows. Beside them, for others: `ep_idx (N,)` and `step_idx (N,)` int64, and, where the
+frames have time stamps, `stamp (N,)` float64 [s]. stable-worldmodel reads the same layout.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def join_parts(parts: Iterable[Path], out: Path, provenance: dict[str, Any]) -> 
                 count = int(part['ep_len'].sum())
                 if labelled:
                     unknown = np.full(count, np.nan, np.float32)
-                    _append(file, 'success', part['success'] if 'success' in part else unknown)
+                    _append(file, 'success', part.get('success', unknown))
                 lengths += part['ep_len'].tolist()
         file['ep_len'] = np.array(lengths, np.int64)
         file['ep_offset'] = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -60,11 +62,60 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named(path: Path) -> None:
-    import h5py
-
     with h5py.File(path, 'a') as file:
         del file['action']
     with pytest.raises(DatasetError, match='missing columns action'):
+        read_episodes(path)
+
+
+def test_the_first_episodes_can_be_read_alone(path: Path) -> None:
+    table = read_episodes(path, most=2)
+    assert table.length.tolist() == [5, 7]
+    assert len(table.pixels) == len(table.action) == len(table.proprio) == 12
+    assert read_episodes(path, most=9).episodes == 3
+
+
+def test_labels_and_masks_pass_through_and_missing_labels_are_unknown(tmp_path: Path) -> None:
+    done = np.array([0, 0, 0, 1, 1], np.float32)
+    masks = np.arange(5 * 16, dtype=np.uint8).reshape(5, 4, 4)
+    labelled = dataclasses.replace(episode(5, 1), success=done, masks=masks)
+    write_part(tmp_path / '0.npz', [labelled])
+    write_part(tmp_path / '1.npz', [dataclasses.replace(labelled, success=None)])
+    table = read_episodes(
+        join_parts([tmp_path / '0.npz', tmp_path / '1.npz'], tmp_path / 'b.h5', {})
+    )
+    assert table.success is not None
+    assert table.success[:5].tolist() == done.tolist()
+    assert np.isnan(table.success[5:]).all()
+    assert np.array_equal(table.masks, np.concatenate([masks, masks]))
+
+
+def test_a_label_of_an_episode_is_one_of_its_last_frame(path: Path) -> None:
+    with h5py.File(path, 'a') as file:
+        file['success'] = np.array([True, False, True])
+    assert np.flatnonzero(read_episodes(path).success).tolist() == [4, 14]
+    assert np.flatnonzero(read_episodes(path, most=2).success).tolist() == [4]
+
+
+def test_an_episode_whose_end_nobody_judged_has_no_labels(path: Path) -> None:
+    with h5py.File(path, 'a') as file:
+        file['success'] = np.array([1, np.nan, 0], np.float32)
+    labels = read_episodes(path).success
+    assert np.isnan(labels[5:12]).all()
+    assert np.isfinite(labels[:5]).all()
+
+
+@pytest.mark.parametrize(
+    ('column', 'rows', 'message'),
+    [
+        ('success', np.zeros(4), 'success has 4 rows; it needs one for each of 15 frames'),
+        ('masks', np.zeros((15, 2, 2), np.uint8), r'masks are \(15, 2, 2\), the pictures'),
+    ],
+)
+def test_labels_of_another_size_are_refused(path: Path, column, rows, message) -> None:
+    with h5py.File(path, 'a') as file:
+        file[column] = rows
+    with pytest.raises(DatasetError, match=message):
         read_episodes(path)
 
 
