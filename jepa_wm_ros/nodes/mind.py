@@ -9,11 +9,13 @@ import numpy as np
 from jepa_wm_ros.nodes.models import warm_up
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from rclpy.task import Future
 
+    from jepa_wm_ros.planning.plan import Plan
+    from jepa_wm_ros.planning.thought import Thought
     from jepa_wm_ros.ros.worker import Worker
     from jepa_wm_ros.worldmodel.latent import Latent
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
@@ -28,15 +30,23 @@ class Mind:
         worker: The thread on which it works.
         settings: Planning settings.
         seed: Of the sampling.
+        on_thought: Called with each plan and what it was made from, on the worker thread; must
+            not take time.
     """
 
     def __init__(
-        self, model: WorldModel, worker: Worker, settings: PlanningSettings, seed: int = 0
+        self,
+        model: WorldModel,
+        worker: Worker,
+        settings: PlanningSettings,
+        seed: int = 0,
+        on_thought: Callable[[Thought], None] = lambda _: None,
     ) -> None:
         from jepa_wm_ros.planning.policy import Policy
 
         self.model = model
         self._worker = worker
+        self._on_thought = on_thought
         self._policy = Policy(model, settings, seed)
 
     def warm_up(self) -> None:
@@ -72,7 +82,13 @@ class Mind:
 
     def plan(self, latent: Latent, goal: Latent) -> Future:
         """Gives a `Plan` from an observation to a goal."""
-        return self._worker.submit(lambda: self._policy.plan(latent, goal))
+
+        def work() -> Plan:
+            plan = self._policy.plan(latent, goal)
+            self._tell(plan)
+            return plan
+
+        return self._worker.submit(work)
 
     def turn(self) -> Future:
         """Forget the warm start: the next sub-goal lies elsewhere."""
@@ -86,3 +102,15 @@ class Mind:
                 self._policy.executed(action)
 
         return self._worker.submit(work)
+
+    def _tell(self, plan: Plan) -> None:
+        """Tell who wants to explain the plan what it was made from."""
+        from jepa_wm_ros.planning.thought import Thought
+
+        policy = self._policy
+        if policy.question is not None:
+            self._on_thought(
+                Thought(
+                    plan=plan, question=policy.question, space=policy.space, judge=policy.judge
+                )
+            )

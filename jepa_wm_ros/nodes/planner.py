@@ -34,6 +34,8 @@ from jepa_wm_ros.ros.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jepa_wm_ros.planning.thought import Thought
+
 
 class PlannerNode(ManagedNode):
     """Serves goals by action and by service, one at a time.
@@ -54,6 +56,8 @@ class PlannerNode(ManagedNode):
         self._worker = worker
         self._models = models
         self._linked = linked
+        self.thought_listeners: list[Callable[[Thought], None]] = []
+        """Who gets each plan with what it was made from, on the worker thread."""
         self._run: GoalRun | None = None
         self._runs: dict[bytes, GoalRun] = {}
         self._paused = False
@@ -73,7 +77,7 @@ class PlannerNode(ManagedNode):
         model = self._models.load(config.model, config.device, config.threads)
         model = run_as(model, ExecutionSettings(dtype=config.dtype))
         settings = config.planning_settings(model.contract.planning)
-        mind = Mind(model, self._worker, settings, config.seed)
+        mind = Mind(model, self._worker, settings, config.seed, self._on_thought)
         mind.warm_up()
         self._contract = model.contract
         self._plans = self.create_lifecycle_publisher(PlanMessage, 'plan', qos.latest())
@@ -322,6 +326,10 @@ class PlannerNode(ManagedNode):
         self._last_result = f'{GoalCode(result.code).name}: {result.message}'
         self.get_logger().info(f'goal {name}: {self._last_result}')
         return result
+
+    def _on_thought(self, thought: Thought) -> None:
+        for listener in self.thought_listeners:
+            listener(thought)
 
     def _show_goal(self, picture: Any) -> None:
         if isinstance(picture, Image):

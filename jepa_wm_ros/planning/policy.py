@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.planning.objective import Objective
     from jepa_wm_ros.planning.solver import Solution, Solver
+    from jepa_wm_ros.planning.space import ActionSpace
     from jepa_wm_ros.planning.surprise import Surprise
     from jepa_wm_ros.worldmodel.latent import Latent
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
@@ -45,6 +46,9 @@ class Policy:
     executed actions (context), the record of distances (to notice that they have stopped
     falling), and what the model expects next (to be surprised). `reset` forgets all but what is
     usual for prediction errors; another goal makes it forget what belongs to the old one.
+
+    Attributes:
+        question: What the last plan was made for; None without one.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Policy:
         """Forget plans, observations and goal, and begin the randomness anew."""
         self._generator = torch.Generator().manual_seed(self._seed)
         self._goal: tuple[Latent, Latent] | None = None
+        self.question: Question | None = None
         self._expectation: Expectation | None = None
         self._window.clear()
         self.surprise: Surprise | None = None
@@ -164,7 +169,8 @@ class Policy:
             self._warm = self._seeds = None
         with torch.inference_mode(False):  # a gradient solver differentiates through these
             context, past = self._window.context()
-        judge = self._judge(Question(context=context, past_actions=past, goal=target))
+        self.question = Question(context=context, past_actions=past, goal=target)
+        judge = self.judge(self.question)
         solution = self.solver.solve(
             judge,
             self._distribution(distance, restarted),
@@ -188,7 +194,13 @@ class Policy:
         self._goal = goal, _kept(goal)
         return self._goal[1]
 
-    def _judge(self, question: Question) -> Judge:
+    @property
+    def space(self) -> ActionSpace:
+        """Which actions may be planned."""
+        return self._space
+
+    def judge(self, question: Question) -> Judge:
+        """Return the cost function of a plan; another thread may use one of its own."""
         return Judge(
             self.model,
             self.objective,

@@ -56,6 +56,22 @@ def window_after_resize(size: Size, camera: CameraContract) -> Window:
     return slice(top, top + camera.height), slice(left, left + camera.width)
 
 
+def seen_window(size: Size, camera: CameraContract) -> Window:
+    """Return the part of a picture of `size` that the model sees, whatever comes first.
+
+    With a crop after resizing it is right to a pixel, whose parts belong to both sides.
+    """
+    if camera.order != 'resize_crop':
+        return window_before_resize(size, camera)
+    covering = covering_size(size, camera)
+    rows, columns = window_after_resize(covering, camera)
+    up, aside = size[0] / covering[0], size[1] / covering[1]
+    return (
+        slice(round(rows.start * up), round(rows.stop * up)),
+        slice(round(columns.start * aside), round(columns.stop * aside)),
+    )
+
+
 def resized(values: Tensor, size: Size, kernel: str) -> Tensor:
     """Resize float pictures.
 

@@ -43,14 +43,18 @@ MAY_KNOW = {
     'sim': {'worldmodel', 'planning', 'robot', 'data', 'training'},
     'training': {'worldmodel', 'planning', 'robot', 'data', 'sim'},
     'evaluation': {'worldmodel', 'planning', 'robot', 'data', 'sim', 'training'},
-    'ros': {'worldmodel', 'planning', 'robot'},
-    'nodes': {'worldmodel', 'planning', 'robot', 'data', 'sim', 'training', 'evaluation', 'ros'},
+    'viz': {'robot', 'evaluation'},
+    'ros': {'worldmodel', 'planning', 'robot', 'viz'},
+    'nodes': {
+        'worldmodel', 'planning', 'robot', 'data', 'sim', 'training', 'evaluation', 'viz', 'ros',
+    },
     'cli': {
-        'worldmodel', 'planning', 'robot', 'data', 'sim', 'training', 'evaluation', 'ros', 'nodes',
+        'worldmodel', 'planning', 'robot', 'data', 'sim', 'training', 'evaluation', 'viz', 'ros',
+        'nodes',
     },
 }  # fmt: skip
 KNOWS_ROS = {'nodes', 'ros'}
-KNOWS_NO_TORCH = {'robot', 'sim'}
+KNOWS_NO_TORCH = {'robot', 'sim', 'viz'}
 
 
 def test_every_room_has_a_rule(modules):
