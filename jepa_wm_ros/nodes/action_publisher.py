@@ -16,12 +16,16 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64
+from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.action_publisher_config import ActionPublisherConfig
-from jepa_wm_ros.nodes.backends.backend import BACKENDS, Wiring
+from jepa_wm_ros.nodes.backends import make_backend
+from jepa_wm_ros.nodes.backends.backend import CommandBackend, Wiring
+from jepa_wm_ros.nodes.grippers import make_gripper
+from jepa_wm_ros.nodes.grippers.gripper import GripperBackend, GripperWiring
+from jepa_wm_ros.nodes.driver_watch import DriverWatch
 from jepa_wm_ros.nodes.joint_reader import JointReader
 from jepa_wm_ros.nodes.motion_messages import (
     decode_plan,
@@ -30,10 +34,11 @@ from jepa_wm_ros.nodes.motion_messages import (
     encode_status,
 )
 from jepa_wm_ros.robot.execution import ArmExecutor
-from jepa_wm_ros.robot.faults import Refusal, ResultCode, SafetyState
+from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode, SafetyState
 from jepa_wm_ros.robot.gripper import GripperCodec
 from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.motion import ArmCommand, ExecutionError, Moment, MotionResult
+from jepa_wm_ros.robot.robot_mode import spoken_mode
 from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
@@ -43,6 +48,7 @@ from jepa_wm_ros.ros.scheduling import become_urgent
 from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.ros.worker import future_for
 
+ARMED = 'armed'
 STATUS_PERIOD_S = 0.1
 # After the last command, the process stays this long: DDS sends from its own threads.
 FAREWELL_S = 0.1
@@ -82,15 +88,8 @@ class ActionPublisher(ManagedNode):
     def setup(self) -> None:
         """Load the kinematics, create the backend, topics, services and the action."""
         config: ActionPublisherConfig = self.config
-        self._backend = BACKENDS[config.backend](
-            Wiring(
-                node=self,
-                base_frame=config.base_frame,
-                joint_names=config.joint_names,
-                lookahead_s=config.lookahead_s,
-                hold_time_s=config.hold_time_s,
-            )
-        )
+        self._backend = self._make_backend(config)
+        self._gripper = self._make_gripper(config)
         self._reader = JointReader(
             joint_names=config.joint_names,
             gripper_joint=config.gripper_joint,
@@ -101,7 +100,9 @@ class ActionPublisher(ManagedNode):
             supervisor=SafetySupervisor(limits=config.safety_limits(moves=self._backend.moves)),
             settings=config.execution_settings(moves=self._backend.moves),
             send=self._send,
+            play=self._backend.play if self._backend.plays_routes else None,
         )
+        self._driver = DriverWatch(self, config, self._arm)
         self._create_topics()
         self._create_services()
 
@@ -140,6 +141,36 @@ class ActionPublisher(ManagedNode):
         self._arm.settings = self.config.execution_settings(moves=self._backend.moves)
         self._arm.supervisor.limits = self.config.safety_limits(moves=self._backend.moves)
 
+    def _make_backend(self, config: ActionPublisherConfig) -> CommandBackend:
+        wiring = Wiring(
+            node=self,
+            base_frame=config.base_frame,
+            joint_names=config.joint_names,
+            command_topic=config.command_topic,
+            lookahead_s=config.lookahead_s,
+            hold_time_s=config.hold_time_s,
+            brake_time_s=config.brake_time_s,
+            tool=config.tool,
+            servo=config.servo_settings(config.max_speed_m_s, config.max_rotation_speed_rad_s),
+            measured=lambda: None if self._arm is None else self._arm.measured_pose,
+            complain=self._on_complaint,
+        )
+        return make_backend(config.backend, wiring)
+
+    def _make_gripper(self, config: ActionPublisherConfig) -> GripperBackend:
+        wiring = GripperWiring(
+            node=self,
+            topic=config.gripper_topic,
+            joint=config.gripper_joint,
+            codec=config.gripper_codec,
+            effort=config.gripper_effort,
+            speed_m_s=config.gripper_speed_m_s,
+            force_n=config.gripper_force_n,
+            warn=self.get_logger().warning,
+        )
+        # A dry run closes no gripper either.
+        return make_gripper(config.gripper_driver if self._backend.moves else 'none', wiring)
+
     def _create_topics(self) -> None:
         # Only the newest sample says where the arm is: a queue would only make it look old.
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor())
@@ -151,7 +182,6 @@ class ActionPublisher(ManagedNode):
         self._executed = self.create_lifecycle_publisher(
             ExecutedAction, 'executed_action', qos.events()
         )
-        self._gripper = self.create_lifecycle_publisher(Float64, 'gripper_command', qos.latest())
         # The steady clock: a simulation that stands still must not stop the watchdogs.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(self.config.period_s, self._tick, clock=steady)
@@ -188,8 +218,14 @@ class ActionPublisher(ManagedNode):
         self._image_rate.tick(now.steady_s)
         self._require_arm().picture_seen(decode_stamp(message.header.stamp), message.frozen, now)
 
+    def _on_complaint(self, message: str) -> None:
+        """Stop a motion because the controller does not do what it was told."""
+        if self._arm is not None and self._arm.motion is not None:
+            self._arm.fault(FaultCode.NOT_FOLLOWING, message, self._now())
+            self._publish_status()
+
     def _on_ready(self, message: Bool) -> None:
-        self._require_arm().supervisor.ready_seen(time.monotonic(), ready=message.data)
+        self._require_arm().supervisor.robot_mode(spoken_mode(message.data), time.monotonic())
 
     # -- services ------------------------------------------------------------------------------
 
@@ -201,13 +237,22 @@ class ActionPublisher(ManagedNode):
         elif not self.active:
             response.success, response.message = False, 'the node is not active'
         else:
-            self._count_publishers()
-            refusal = arm.arm(self._now())
-            response.success = refusal is None
-            response.message = 'armed' if refusal is None else refusal.message
+            response.message = self._try_to_arm(arm)
+            response.success = response.message == ARMED
         self.get_logger().info(f'arm({request.data}): {response.message}')
         self._publish_status()
         return response
+
+    def _try_to_arm(self, arm: ArmExecutor) -> str:
+        """Arm, and return ARMED; otherwise say why not."""
+        self._count_publishers()
+        obstacle = (
+            self._backend.obstacle() or self._gripper.obstacle() or self._driver.disagreement()
+        )
+        if obstacle:
+            return arm.supervisor.refuse(ResultCode.NOT_ARMED, obstacle).message
+        refusal = arm.arm(self._now())
+        return ARMED if refusal is None else refusal.message
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._require_arm().disarm(self._now())
@@ -309,7 +354,7 @@ class ActionPublisher(ManagedNode):
     def _send(self, command: ArmCommand) -> None:
         self._backend.send(command)
         if command.gripper is not None:
-            self._gripper.publish(Float64(data=command.gripper))
+            self._gripper.send(command.gripper)
         self._command_rate.tick(time.monotonic())
 
     def _repeat_status(self) -> None:

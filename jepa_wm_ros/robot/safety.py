@@ -15,40 +15,25 @@ clock stands still.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
+from jepa_wm_ros.robot.robot_mode import RobotMode
+from jepa_wm_ros.robot.safety_inputs import Doubt, SafetyInputs, Signal
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 from jepa_wm_ros.robot.safety_rules import (
     Admission,
     CommandCheck,
     command_fault,
+    cut_to_step,
     drifted,
     finite,
     old_plan,
     surprised,
 )
-
-NOT_READY = (
-    'the robot does not say (robot_ready) that it may move: is it in the right mode, is the '
-    "dead man's switch pressed?"
-)
-
-
-@dataclass(slots=True)
-class _Signal:
-    """When a signal was last seen, on the steady clock, and how late it was then."""
-
-    seen_s: float = -math.inf
-    latency_s: float = 0.0
-
-    def age(self, now_s: float) -> float:
-        """Return the age of what was last seen [s]; inf when nothing was seen yet."""
-        return max(0.0, self.latency_s) + (now_s - self.seen_s)
 
 
 @dataclass(slots=True)
@@ -81,11 +66,7 @@ class SafetySupervisor:
     counters: SafetyCounters = field(default_factory=SafetyCounters)
     _state: SafetyState = SafetyState.DISARMED
     _fault: Fault | None = None
-    _joints: _Signal = field(default_factory=_Signal)
-    _image: _Signal = field(default_factory=_Signal)
-    _frozen: bool = False
-    _ready: _Signal = field(default_factory=_Signal)
-    _other_publishers: int = 0
+    _inputs: SafetyInputs = field(default_factory=SafetyInputs)
 
     @property
     def state(self) -> SafetyState:
@@ -101,29 +82,49 @@ class SafetySupervisor:
 
     def joints_seen(self, now_s: float, latency_s: float = 0.0) -> None:
         """Note that a complete and finite joint state arrived, `latency_s` after its stamp."""
-        self._joints = _Signal(now_s, latency_s)
+        self._inputs.joints = Signal(now_s, latency_s)
+        self._inputs.missing = ''
 
-    def image_seen(self, now_s: float, latency_s: float = 0.0, *, frozen: bool = False) -> None:
-        """Note that a picture arrived, `latency_s` after its capture; a frozen one is none."""
-        self._frozen = frozen
-        if not frozen:
-            self._image = _Signal(now_s, latency_s)
+    def joints_missing(self, why: str) -> None:
+        """Note why a message that arrived is no joint state of this arm."""
+        self._inputs.missing = why
 
-    def ready_seen(self, now_s: float, *, ready: bool) -> None:
-        """Note that the robot said whether it may move."""
-        self._ready = _Signal(now_s) if ready else _Signal()
+    def image_seen(
+        self, now_s: float, latency_s: float = 0.0, *, frozen: bool = False, skew_s: float = 0.0
+    ) -> None:
+        """Note that a picture arrived.
+
+        Args:
+            now_s: When.
+            latency_s: How long after its capture [s].
+            frozen: Whether the camera repeats one picture; a frozen one is none.
+            skew_s: How far in time it is from the joint state that goes with it [s]; one without
+                a joint state is none.
+        """
+        self._inputs.frozen, self._inputs.apart_s = frozen, skew_s
+        if not frozen and skew_s <= self.limits.max_skew_s:
+            self._inputs.image = Signal(now_s, latency_s)
+
+    def robot_mode(self, mode: RobotMode, now_s: float) -> None:
+        """Note what the robot says about itself."""
+        self._inputs.last_mode = mode
+        self._inputs.mode = Signal(now_s)
+
+    def deadman_seen(self, now_s: float, *, pressed: bool) -> None:
+        """Note whether the dead man's switch is pressed."""
+        self._inputs.deadman = Signal(now_s) if pressed else Signal()
 
     def publishers_seen(self, others: int) -> None:
         """Note how many others publish commands for the same arm."""
-        self._other_publishers = others
+        self._inputs.other_publishers = others
 
     def joint_age_s(self, now_s: float) -> float:
         """Return the age of the last joint state [s]; inf before the first."""
-        return self._joints.age(now_s)
+        return self._inputs.joints.age(now_s)
 
     def image_age_s(self, now_s: float) -> float:
         """Return the age of the last picture of a camera that lives [s]; inf before the first."""
-        return self._image.age(now_s)
+        return self._inputs.image.age(now_s)
 
     # What is asked for ----------------------------------------------------------------------
 
@@ -133,7 +134,7 @@ class SafetySupervisor:
             return self.refuse(
                 ResultCode.FAULT, f'{self._describe_fault()}: reset the fault before arming'
             )
-        refusal = self._stale_joints(now_s) or self._not_ready(now_s) or self._second_publisher()
+        refusal = self._refused(self._inputs.doubt_robot(now_s, self.limits))
         if refusal is None and self._state is SafetyState.DISARMED:
             self._state = SafetyState.ARMED
         return refusal
@@ -166,10 +167,7 @@ class SafetySupervisor:
         refusal = (
             self._not_armed()
             or self._not_finite(admission)
-            or self._stale_joints(now_s)
-            or self._stale_image(now_s)
-            or self._not_ready(now_s)
-            or self._second_publisher()
+            or self._refused(self._inputs.doubt(now_s, self.limits))
             or self._counted(old_plan(admission, self.limits))
             or self._counted(drifted(admission, self.limits))
             or self._counted(surprised(admission, self.limits))
@@ -189,11 +187,8 @@ class SafetySupervisor:
         return Refusal(code, message)
 
     def clamp(self, actions: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
-        """Return `(H, A)` actions cut to the step box, and whether anything was cut."""
-        clamped = actions.copy()
-        boxes = ((np.s_[:, :3], self.limits.max_step_m), (np.s_[:, 3:6], self.limits.max_step_rad))
-        for part, limit in boxes:
-            clamped[part] = np.clip(actions[part], -limit, limit)
+        """Return `(H, A)` actions cut to what one step may do, and whether anything was cut."""
+        clamped = cut_to_step(actions, self.limits)
         changed = bool((clamped != actions).any())
         self.counters.clamped += changed
         return clamped, changed
@@ -208,32 +203,11 @@ class SafetySupervisor:
         """
         if self._state is not SafetyState.EXECUTING:
             return False
-        limits = self.limits
-        joint_age, image_age = self.joint_age_s(now_s), self.image_age_s(now_s)
-        if not joint_age <= limits.max_joint_age_s:
-            self.latch(
-                FaultCode.JOINTS_STALE,
-                f'no joint state for {joint_age:.3f} s (limit {limits.max_joint_age_s} s): '
-                'is the arm driver running?',
-            )
-        elif self._frozen:
-            self.latch(
-                FaultCode.IMAGE_FROZEN,
-                'the arm moves and the picture does not: restart the camera driver',
-            )
-        elif not image_age <= limits.max_image_age_s:
-            self.latch(
-                FaultCode.IMAGE_STALE,
-                f'no new picture for {image_age:.3f} s (limit {limits.max_image_age_s} s): '
-                'are camera and encoder running?',
-            )
-        elif not self._is_ready(now_s):
-            self.latch(FaultCode.ROBOT_MODE, NOT_READY)
-        elif self._other_publishers > 0:
-            self.latch(FaultCode.SECOND_PUBLISHER, self._publishers_message())
-        else:
-            return image_age <= limits.image_hold_age_s
-        return False
+        doubt = self._inputs.doubt(now_s, self.limits)
+        if doubt is not None:
+            self.latch(doubt.fault, doubt.message)
+            return False
+        return self.image_age_s(now_s) <= self.limits.image_hold_age_s
 
     def check(self, command: CommandCheck) -> bool:
         """Check one command before it is sent; latch a fault when it breaks a rule.
@@ -264,51 +238,9 @@ class SafetySupervisor:
         self.latch(FaultCode.NOT_FINITE, message)
         return self.refuse(ResultCode.NOT_FINITE, message)
 
-    def _stale_joints(self, now_s: float) -> Refusal | None:
-        """Refuse without fresh joint states."""
-        age, limit = self.joint_age_s(now_s), self.limits.max_joint_age_s
-        if age <= limit:
-            return None
-        text = 'none yet' if math.isinf(age) else f'{age:.3f} s old'
-        return self.refuse(
-            ResultCode.JOINTS_STALE,
-            f'joint states are {text} (limit {limit} s): is the arm driver running?',
-        )
-
-    def _stale_image(self, now_s: float) -> Refusal | None:
-        """Refuse without fresh pictures that change."""
-        if self._frozen:
-            return self.refuse(ResultCode.IMAGE_FROZEN, 'the arm moved and the picture did not')
-        age, limit = self.image_age_s(now_s), self.limits.max_image_age_s
-        if age <= limit:
-            return None
-        text = 'none yet' if math.isinf(age) else f'{age:.3f} s old'
-        return self.refuse(
-            ResultCode.IMAGE_STALE,
-            f'pictures are {text} (limit {limit} s): are camera and encoder running?',
-        )
-
-    def _is_ready(self, now_s: float) -> bool:
-        """Whether the robot may move, as far as it has to say so."""
-        limit = self.limits.max_ready_age_s
-        return math.isinf(limit) or self._ready.age(now_s) <= limit
-
-    def _not_ready(self, now_s: float) -> Refusal | None:
-        """Refuse while the robot does not say that it may move."""
-        return None if self._is_ready(now_s) else self.refuse(ResultCode.NOT_ARMED, NOT_READY)
-
-    def _second_publisher(self) -> Refusal | None:
-        """Refuse while somebody else commands the same arm."""
-        if self._other_publishers == 0:
-            return None
-        return self.refuse(ResultCode.SECOND_PUBLISHER, self._publishers_message())
-
-    def _publishers_message(self) -> str:
-        """Say that somebody else commands the arm."""
-        return (
-            f'{self._other_publishers} other publisher(s) on the command topic: '
-            'stop them, or give them another topic'
-        )
+    def _refused(self, doubt: Doubt | None) -> Refusal | None:
+        """Refuse because an input is in doubt."""
+        return None if doubt is None else self.refuse(doubt.result, doubt.message)
 
     def _describe_fault(self) -> str:
         """Say which fault is latched."""

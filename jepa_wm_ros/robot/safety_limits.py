@@ -19,18 +19,23 @@ class SafetyLimits:
     """What the supervisor enforces. Zero is a valid limit.
 
     Attributes:
-        workspace: Box for the commanded flange, in the base frame.
+        workspace: Box and cone for the commanded flange, in the base frame.
+        keep_out: Boxes that the commanded flange must not enter, in the base frame.
         joints: Joint limits.
         joint_margin_rad: How far commanded joints stay away from their limits [rad].
         max_speed_m_s: Commanded flange speed [m/s].
         max_rotation_speed_rad_s: Commanded flange rotation speed [rad/s].
         max_step_m: Translation of one action, along each axis [m]; more is clamped.
         max_step_rad: Rotation of one action, about each axis [rad]; more is clamped.
+        max_step_length_m: Length of the translation of one action [m]; more is shortened.
         max_joint_age_s: Joint states older than this are a fault [s].
         max_image_age_s: Pictures older than this are a fault during a motion [s].
         image_hold_age_s: Pictures older than this make a motion pause [s].
-        max_ready_age_s: The robot must have said that it may move within this time [s] (its
-            driver, or a dead man's switch); infinity does not ask for it.
+        max_skew_s: A picture further than this from its joint state counts as none [s].
+        max_ready_age_s: The robot must have said that it may move within this time [s]; infinity
+            does not ask for it.
+        max_deadman_age_s: The dead man's switch must have been pressed within this time [s];
+            infinity does not ask for one.
         max_plan_age_s: Age of a plan's observation when its execution begins [s].
         max_drift_m: How far the arm may have moved since the plan's observation [m].
         max_drift_rad: The same for rotation [rad].
@@ -41,16 +46,20 @@ class SafetyLimits:
     """
 
     workspace: Workspace = WORKSPACE_SUPERVISED
+    keep_out: tuple[Workspace, ...] = ()
     joints: JointLimits = FER
     joint_margin_rad: float = 0.02
     max_speed_m_s: float = 0.6
     max_rotation_speed_rad_s: float = 1.2
     max_step_m: float = 0.1
     max_step_rad: float = 0.5
+    max_step_length_m: float = 0.15
     max_joint_age_s: float = 0.1
     max_image_age_s: float = 0.25
     image_hold_age_s: float = 0.12
+    max_skew_s: float = 0.1
     max_ready_age_s: float = math.inf
+    max_deadman_age_s: float = math.inf
     max_plan_age_s: float = 2.0
     max_drift_m: float = 0.01
     max_drift_rad: float = math.radians(3.0)

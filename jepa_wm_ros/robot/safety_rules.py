@@ -6,23 +6,28 @@ Every comparison is written so that NaN fails it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode
+from jepa_wm_ros.robot.motion import MotionPlan
 from jepa_wm_ros.robot.poses import Pose, distance
+from jepa_wm_ros.robot.safety_inputs import FUTURE_TOLERANCE_S
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 
-# Clocks of two processes agree to about this much: a younger plan is not from the future [s].
-FUTURE_TOLERANCE_S = 0.1
 # Speeds are differences of commands: this much is rounding and the grid of the clock.
 SPEED_TOLERANCE = 1.05
 # Poses come through quaternions: what is below this is rounding, also for a limit of 0.
 POSITION_ROUNDING_M = 1e-9
 ROTATION_ROUNDING_RAD = 1e-7
 WORKSPACE_ROUNDING_M = 1e-6
+# A motion may begin with an orientation that is measured, and pass between two way-points.
+CONE_TOLERANCE_RAD = 0.05
+# A set-point may lie this far from where the last one and its speed lead to, besides what the
+# joints can do [rad].
+JUMP_TOLERANCE_RAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,17 @@ class Admission:
     measured_pose: Pose
     surprised: bool = False
 
+    @classmethod
+    def of(cls, plan: MotionPlan, now_s: float, measured_pose: Pose) -> Admission:
+        """Return what is known about a plan at a moment [s, ROS clock]."""
+        return cls(
+            actions=plan.actions,
+            plan_age_s=now_s - plan.observation_stamp_s,
+            observation_pose=plan.observation_pose,
+            measured_pose=measured_pose,
+            surprised=plan.surprised,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandCheck:
@@ -55,6 +71,8 @@ class CommandCheck:
         joint_positions: `(n,)` commanded joints [rad].
         joint_velocities: `(n,)` their speeds [rad/s].
         measured_pose: Flange where it is now.
+        jump: `(n,)` distance [rad] from where the last command and its speeds lead to.
+        period_s: Time since the last command [s].
     """
 
     pose: Pose
@@ -62,6 +80,8 @@ class CommandCheck:
     joint_positions: NDArray[np.float64]
     joint_velocities: NDArray[np.float64]
     measured_pose: Pose
+    jump: NDArray[np.float64] = field(default_factory=lambda: np.zeros(7))
+    period_s: float = 0.01
 
 
 def finite(admission: Admission) -> bool:
@@ -72,6 +92,19 @@ def finite(admission: Admission) -> bool:
         and admission.observation_pose.finite
         and admission.measured_pose.finite
     )
+
+
+def cut_to_step(actions: NDArray[np.float64], limits: SafetyLimits) -> NDArray[np.float64]:
+    """Return `(H, A)` actions cut to the step box, then to the longest translation."""
+    cut = actions.copy()
+    boxes = ((np.s_[:, :3], limits.max_step_m), (np.s_[:, 3:6], limits.max_step_rad))
+    for part, limit in boxes:
+        cut[part] = np.clip(actions[part], -limit, limit)
+    length = np.linalg.norm(cut[:, :3], axis=1, keepdims=True)
+    longer = length > limits.max_step_length_m * (1.0 + 1e-12)
+    shorter = cut[:, :3] * (limits.max_step_length_m / np.where(longer, length, 1.0))
+    cut[:, :3] = np.where(longer, shorter, cut[:, :3])
+    return cut
 
 
 def old_plan(admission: Admission, limits: SafetyLimits) -> Refusal | None:
@@ -115,14 +148,17 @@ def command_fault(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
     return (
         _not_finite(command)
         or _outside_workspace(command, limits)
+        or _tilted(command, limits)
+        or _kept_out(command, limits)
         or _joint_limit(command, limits)
         or _too_fast(command, limits)
+        or _jump(command, limits)
         or _not_following(command, limits)
     )
 
 
 def _not_finite(command: CommandCheck) -> Fault | None:
-    arrays = (command.twist, command.joint_positions, command.joint_velocities)
+    arrays = (command.twist, command.joint_positions, command.joint_velocities, command.jump)
     if command.pose.finite and all(np.isfinite(array).all() for array in arrays):
         return None
     return Fault(FaultCode.NOT_FINITE, 'a command was not finite and was dropped')
@@ -137,6 +173,28 @@ def _outside_workspace(command: CommandCheck, limits: SafetyLimits) -> Fault | N
         f'the commanded flange {np.round(command.pose.position, 3).tolist()} m is outside of the '
         f'supervised workspace {box.lower.tolist()} .. {box.upper.tolist()} m',
     )
+
+
+def _tilted(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    cone = limits.workspace.cone
+    if cone is None or cone.contains(command.pose, CONE_TOLERANCE_RAD):
+        return None
+    return Fault(
+        FaultCode.OUTSIDE_WORKSPACE,
+        f'the commanded flange is tilted by {math.degrees(cone.tilt(command.pose)):.1f} deg from '
+        f'{cone.axis.round(3).tolist()} (limit {math.degrees(cone.angle_rad):.1f} deg)',
+    )
+
+
+def _kept_out(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    for number, box in enumerate(limits.keep_out, start=1):
+        if box.contains(command.pose.position):
+            return Fault(
+                FaultCode.OUTSIDE_WORKSPACE,
+                f'the commanded flange {np.round(command.pose.position, 3).tolist()} m is in '
+                f'keep-out box {number}, {box.lower.tolist()} .. {box.upper.tolist()} m',
+            )
+    return None
 
 
 def _joint_limit(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
@@ -159,14 +217,31 @@ def _too_fast(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
         if not speed <= limit * SPEED_TOLERANCE:
             message = f'commanded flange at {speed:.3f} {unit} (limit {limit} {unit})'
             return Fault(FaultCode.TOO_FAST, message)
-    over = np.abs(command.joint_velocities) - limits.joints.velocity * SPEED_TOLERANCE
+    down, up = limits.joints.speeds(command.joint_positions)
+    allowed = np.where(command.joint_velocities < 0.0, down, up)
+    over = np.abs(command.joint_velocities) - allowed * SPEED_TOLERANCE
     if over.max() <= 0.0:
         return None
     joint = int(over.argmax())
     return Fault(
         FaultCode.TOO_FAST,
         f'commanded joint {joint + 1} at {command.joint_velocities[joint]:.3f} rad/s '
-        f'(limit {limits.joints.velocity[joint]} rad/s)',
+        f'(limit {allowed[joint]:.3f} rad/s at {command.joint_positions[joint]:.3f} rad)',
+    )
+
+
+def _jump(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
+    """A command must lead on from the one before: arms answer a jump with a reflex."""
+    acceleration = limits.joints.acceleration
+    if acceleration is None:
+        return None
+    over = np.abs(command.jump) - (acceleration * command.period_s**2 + JUMP_TOLERANCE_RAD)
+    if over.max() <= 0.0:
+        return None
+    joint = int(over.argmax())
+    return Fault(
+        FaultCode.TOO_FAST,
+        f'commanded joint {joint + 1} would jump by {abs(command.jump[joint]):.4f} rad',
     )
 
 

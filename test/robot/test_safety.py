@@ -9,15 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from jepa_wm_ros.robot.cone import OrientationCone
 from jepa_wm_ros.robot.faults import FaultCode, ResultCode, SafetyState
-from jepa_wm_ros.robot.limits import FER, LimitError, Workspace
+from jepa_wm_ros.robot.limits import FER, WORKSPACE_SUPERVISED, LimitError, Workspace
 from jepa_wm_ros.robot.poses import Pose, apply_action
+from jepa_wm_ros.robot.robot_mode import spoken_mode
 from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 from jepa_wm_ros.robot.safety_rules import Admission, CommandCheck
 
 HOME = Pose(np.array([0.45, 0.0, 0.4]), np.diag([1.0, -1.0, -1.0]))
 MIDDLE = 0.5 * (FER.lower + FER.upper)
+BOX = WORKSPACE_SUPERVISED
 NOW = 100.0
 
 
@@ -160,9 +163,9 @@ def test_inputs_that_fail_during_a_motion_latch_a_fault(executing, prepare, code
 
 def test_robot_that_must_say_that_it_may_move_is_asked(executing):
     executing.limits = SafetyLimits(max_ready_age_s=0.5)
-    executing.ready_seen(NOW, ready=True)
+    executing.robot_mode(spoken_mode(True), NOW)
     assert executing.watch(NOW)
-    executing.ready_seen(NOW, ready=False)
+    executing.robot_mode(spoken_mode(False), NOW)
     assert not executing.watch(NOW)
     assert executing.fault.code is FaultCode.ROBOT_MODE
 
@@ -171,9 +174,9 @@ def test_robot_that_must_say_that_it_may_move_is_asked(executing):
 def test_robot_that_says_nothing_or_no_is_not_armed(ready):
     supervisor = live(SafetyLimits(max_ready_age_s=0.5))
     assert supervisor.arm(NOW).code is ResultCode.NOT_ARMED
-    supervisor.ready_seen(NOW - 0.6 if ready else NOW, ready=ready)
+    supervisor.robot_mode(spoken_mode(ready), NOW - 0.6 if ready else NOW)
     assert 'robot_ready' in supervisor.arm(NOW).message
-    supervisor.ready_seen(NOW, ready=True)
+    supervisor.robot_mode(spoken_mode(True), NOW)
     assert supervisor.arm(NOW) is None
 
 
@@ -198,6 +201,8 @@ def far(metres):
         ({'joint_positions': FER.upper - 0.01}, FaultCode.JOINT_LIMIT),
         ({'joint_velocities': np.full(7, 2.4)}, FaultCode.TOO_FAST),
         ({'joint_velocities': np.full(7, -2.4)}, FaultCode.TOO_FAST),
+        ({'jump': np.array([0, 0, 0.01, 0, 0, 0, 0])}, FaultCode.TOO_FAST),
+        ({'jump': np.array([0, 0, 0, 0, 0, 0, math.nan])}, FaultCode.NOT_FINITE),
         ({'twist': np.array([0.7, 0, 0, 0, 0, 0])}, FaultCode.TOO_FAST),
         ({'twist': np.array([0, 0, 0, 0, 0, 1.4])}, FaultCode.TOO_FAST),
     ],
@@ -205,6 +210,32 @@ def far(metres):
 def test_command_that_breaks_a_rule_is_a_fault(executing, change, code):
     assert not executing.check(command(**change))
     assert executing.fault.code is code
+
+
+def test_flange_stays_out_of_keep_out_boxes(executing):
+    box = Workspace(lower=HOME.position, upper=HOME.position + 0.01)
+    executing.limits = SafetyLimits(keep_out=(box,))
+    assert executing.check(command(pose=far(-0.001)))
+    assert not executing.check(command())
+    assert 'keep-out box 1' in executing.fault.message
+
+
+def test_flange_stays_in_the_cone(executing):
+    cone = OrientationCone(axis=np.array([0.0, 0.0, -1.0]), angle_rad=0.0)
+    executing.limits = SafetyLimits(workspace=dataclasses.replace(BOX, cone=cone))
+    slightly, too_much = (apply_action(HOME, [0, 0, 0, a, 0, 0]) for a in (0.04, 0.06))
+    assert executing.check(command(pose=slightly))
+    assert not executing.check(command(pose=too_much))
+    assert 'tilted by 3.4 deg' in executing.fault.message
+
+
+def test_long_steps_are_shortened_and_keep_their_direction(armed):
+    armed.limits = SafetyLimits(max_step_m=0.1, max_step_length_m=0.12)
+    actions, changed = armed.clamp(np.array([[0.1, 0.1, -0.05, 0, 0, 0, 0], np.zeros(7)]))
+    assert changed
+    assert np.linalg.norm(actions[0, :3]) == pytest.approx(0.12)
+    np.testing.assert_allclose(actions[0, :3] / actions[0, 0], [1.0, 1.0, -0.5])
+    assert not actions[1].any()
 
 
 @given(
