@@ -8,16 +8,18 @@ is measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jepa_wm_ros.robot.delay import without_past
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
+from jepa_wm_ros.robot.homing import HomeMotion, JointPath
 from jepa_wm_ros.robot.joint_buffer import JointBuffer, JointBufferError
+from jepa_wm_ros.robot.joint_route import RouteError, RoutePoint, joint_route
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.motion import (
     ArmCommand,
@@ -26,15 +28,12 @@ from jepa_wm_ros.robot.motion import (
     MotionPlan,
     MotionResult,
 )
-from jepa_wm_ros.robot.plan_motion import Measurement, PlanMotion, route
+from jepa_wm_ros.robot.plan_motion import ArmKinematics, Measurement, PlanMotion, Start, route
 from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.robot.safety_rules import Admission, CommandCheck
 from jepa_wm_ros.robot.settling import Settling
 from jepa_wm_ros.robot.trajectory import MotionState, PoseTrajectory
-
-if TYPE_CHECKING:
-    from jepa_wm_ros.robot.kinematics import IkSolution
 
 # After a longer sleep of our own process, what arrived meanwhile is looked at first [periods].
 OVERSLEPT_PERIODS = 3.0
@@ -42,28 +41,6 @@ OVERSLEPT_PERIODS = 3.0
 CATCH_UP_PERIODS = 2.0
 SPEED_WINDOW_S = 0.04
 ALL_PAST = 'the plan would have ended by now: it came {:.3f} s after its observation'
-
-
-class ArmKinematics(Protocol):
-    """What the executor needs from the kinematics of the arm."""
-
-    def forward(self, joint_positions: NDArray[np.float64]) -> Pose:
-        """Return the flange pose (base frame) of `(7,)` joint positions [rad]."""
-
-    def inverse(
-        self, target: Pose, seed: NDArray[np.float64], *, posture_step_rad: float
-    ) -> IkSolution:
-        """Return joint positions for a flange pose, near to the seed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Start:
-    """Where a motion begins, and how far ahead of it the first set-point lies [s]."""
-
-    state: MotionState
-    joint_positions: NDArray[np.float64]
-    joint_velocities: NDArray[np.float64]
-    ahead_s: float
 
 
 class ArmExecutor:
@@ -81,6 +58,7 @@ class ArmExecutor:
         supervisor: SafetySupervisor,
         settings: ExecutionSettings,
         send: Callable[[ArmCommand], None],
+        play: Callable[[Sequence[RoutePoint]], None] | None = None,
     ) -> None:
         """Make an executor that is disarmed.
 
@@ -89,11 +67,14 @@ class ArmExecutor:
             supervisor: Decides what may happen.
             settings: How plans are executed.
             send: Puts a command on the wire.
+            play: Gets the whole route of each motion when it begins, for controllers that play
+                motions by themselves; `send` is called all the same.
         """
         self.supervisor = supervisor
         self.settings = settings
         self._kinematics = kinematics
         self._send = send
+        self._play = play
         self._buffer = JointBuffer()
         self._measured: Pose | None = None
         self._gripper: float | None = None
@@ -177,19 +158,30 @@ class ArmExecutor:
             seen_at = self._pose_to_agree_with(plan)
         except JointBufferError as error:
             return self.supervisor.refuse(ResultCode.JOINTS_STALE, str(error))
-        admission = Admission(
-            actions=plan.actions,
-            plan_age_s=now.ros_s - plan.observation_stamp_s,
-            observation_pose=plan.observation_pose,
-            measured_pose=seen_at,
-            surprised=plan.surprised,
-        )
+        admission = Admission.of(plan, now.ros_s, seen_at)
         refusal = self.supervisor.admit(admission, now.steady_s)
         if refusal is not None:
             if self.supervisor.fault is not None:
                 self._end_held(ResultCode.FAULT, self.supervisor.fault.message, now)
             return refusal
         return self._begin(plan, now, on_end)
+
+    def home(self, now: Moment, on_end: Callable[[MotionResult], None]) -> Refusal | None:
+        """Begin to move the joints to the home posture; as `execute`, and never in between."""
+        if self._motion is not None:
+            return self.supervisor.refuse(ResultCode.BUSY, 'the arm moves: cancel the goal first')
+        here = self.measured_pose or Pose.identity()  # without joint states nothing is admitted
+        plan = MotionPlan.still(here, now.ros_s)
+        refusal = self.supervisor.admit(Admission.of(plan, now.ros_s, here), now.steady_s)
+        if refusal is not None:
+            return refusal
+        start = self._start()
+        path = self._way_home(start.joint_positions)
+        fault = path.fault(self.supervisor.limits)
+        if fault is not None:
+            return self._not_begun(ResultCode.UNREACHABLE, f'on the way home: {fault.message}')
+        self._launch(HomeMotion.along(path, plan, on_end, self._way_home), start, now)
+        return None
 
     def tick(self, now: Moment) -> None:
         """Go on by one period: watch the inputs, send the next command, notice the end."""
@@ -264,10 +256,41 @@ class ArmExecutor:
             velocity=JointVelocity(start.joint_velocities),
         )
         motion.grip_from(self._gripper)
+        self._launch(motion, start, now)
+        return None
+
+    def _launch(self, motion: PlanMotion, start: Start, now: Moment) -> None:
+        """Make a motion the one under way and send its first command."""
         motion.marks.append(self._measurement())
         self._motion, self._ticked, self._overslept = motion, now, False
+        self._set_off(motion, start, now)
+
+    def _set_off(self, motion: PlanMotion, start: Start, now: Moment) -> None:
+        """Have the controller play the motion, if it does that; send the first command."""
+        if self._play is not None:
+            try:
+                route = joint_route(
+                    partial(motion.solve, self._kinematics),
+                    motion.trajectory,
+                    start.joint_positions,
+                    velocities=start.joint_velocities,
+                    posture_speed_rad_s=self.settings.posture_speed_rad_s,
+                )
+            except RouteError as error:
+                self.fault(FaultCode.UNREACHABLE, str(error), now)
+                return
+            self._play(route)
         self._advance(motion, start.ahead_s, start.joint_positions, now)
-        return None
+
+    def _way_home(self, start: NDArray[np.float64]) -> JointPath:
+        """Return the motion from `(7,)` joint positions to the home posture."""
+        return JointPath(
+            self._kinematics.forward,
+            start,
+            np.array(self.settings.home),
+            joints=self.supervisor.limits.joints,
+            motion=self.settings.motion,
+        )
 
     def _moved_since(self, stamp_s: float) -> bool:
         """Whether we moved the arm after a moment [s, ROS clock], which streaming allows."""
@@ -279,7 +302,7 @@ class ArmExecutor:
             self.supervisor.finish()
         return self.supervisor.refuse(code, message)
 
-    def _start(self) -> _Start:
+    def _start(self) -> Start:
         """Return where a motion that begins now starts."""
         newest = self._buffer.latest
         assert newest is not None, 'an admitted plan has fresh joint states'
@@ -287,14 +310,14 @@ class ArmExecutor:
         if last is not None and motion is not None and not motion.paused:
             # The last command was ahead of its time already.
             state = motion.trajectory.state(motion.time_s)
-            return _Start(state, last.joint_positions, last.joint_velocities, settings.period_s)
+            return Start(state, last.joint_positions, last.joint_velocities, settings.period_s)
         rest, joints = np.zeros_like(newest.positions), newest.positions
         offset = np.inf if last is None else np.abs(last.joint_positions - joints).max()
         if last is not None and offset <= settings.start_tolerance_rad:
             state, joints = MotionState.at_rest(last.pose), last.joint_positions
         else:
             state = MotionState.at_rest(self._kinematics.forward(joints))
-        return _Start(state, joints, rest, settings.lookahead_s)
+        return Start(state, joints, rest, settings.lookahead_s)
 
     def _unreachable(self, waypoints: list[Pose], joints: NDArray[np.float64]) -> str | None:
         """Return why a way-point cannot be reached; None when all can."""
@@ -314,8 +337,8 @@ class ArmExecutor:
             return
         if motion.paused:
             start = self._start()
-            motion.restart(start.state, self.settings.motion)
-            self._advance(motion, start.ahead_s, start.joint_positions, now)
+            motion.restart(start, self.settings.motion)
+            self._set_off(motion, start, now)
             return
         advance = min(elapsed_s, CATCH_UP_PERIODS * self.settings.period_s)
         # Simulated time may stand still between two ticks; then there is nothing new to send.
@@ -329,9 +352,8 @@ class ArmExecutor:
         motion.time_s = min(motion.time_s + duration_s, motion.trajectory.duration_s)
         pose, twist = motion.trajectory.sample(motion.time_s)
         motion.mark(self._measurement())
-        solution = self._kinematics.inverse(
-            pose, seed, posture_step_rad=self.settings.posture_speed_rad_s * duration_s
-        )
+        elbow_step_rad = self.settings.posture_speed_rad_s * duration_s
+        solution = motion.solve(self._kinematics, pose, seed, elbow_step_rad)
         if not solution.converged:
             self.fault(FaultCode.UNREACHABLE, f'on the way: {solution.reason}', now)
             return
@@ -354,6 +376,7 @@ class ArmExecutor:
                 pose=pose,
                 joint_positions=solution.joint_positions,
                 joint_velocities=velocities,
+                twist=twist,
                 gripper=self._gripper_command(motion),
             )
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.robot.description import READY_POSTURE
 from jepa_wm_ros.robot.faults import ResultCode
 from jepa_wm_ros.robot.limits import WORKSPACE_CELL, MotionLimits, Workspace
 from jepa_wm_ros.robot.poses import Pose
@@ -69,6 +70,16 @@ class MotionPlan:
                 f'the step_duration_s of a plan must be above 0, got {self.step_duration_s}'
             )
 
+    @classmethod
+    def still(cls, pose: Pose, now_s: float) -> MotionPlan:
+        """Return a plan to stay at a pose that was measured at a moment [s, ROS clock]."""
+        return cls(
+            actions=np.zeros((1, ACTION_SIZE)),
+            step_duration_s=1.0,
+            observation_stamp_s=now_s,
+            observation_pose=pose,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ArmCommand:
@@ -78,6 +89,7 @@ class ArmCommand:
         pose: Flange in the base frame.
         joint_positions: `(7,)` the same as joint positions [rad].
         joint_velocities: `(7,)` joint speeds at the set-point [rad/s].
+        twist: `(6,)` the same as the twist of the flange [m/s, rad/s], base axes.
         gripper: Closedness 0..1; None leaves the gripper as it is.
         hold: Whether this stops the arm where it is measured.
     """
@@ -85,6 +97,7 @@ class ArmCommand:
     pose: Pose
     joint_positions: NDArray[np.float64]
     joint_velocities: NDArray[np.float64]
+    twist: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
     gripper: float | None = None
     hold: bool = False
 
@@ -153,6 +166,7 @@ class ExecutionSettings:
             to it [rad], because then the command does not jump; otherwise where they are.
         posture_speed_rad_s: How fast the elbow returns to its posture during a motion [rad/s].
         gripper_step: Changes of the gripper command below this are not sent (closedness).
+        home: `(7,)` joint positions to which `home` moves [rad].
     """
 
     period_s: float = 0.01
@@ -168,6 +182,7 @@ class ExecutionSettings:
     start_tolerance_rad: float = 0.05
     posture_speed_rad_s: float = 0.2
     gripper_step: float = 0.01
+    home: tuple[float, ...] = tuple(READY_POSTURE.tolist())
 
     def __post_init__(self) -> None:
         """Check the ranges.

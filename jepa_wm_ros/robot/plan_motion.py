@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,15 @@ from jepa_wm_ros.robot.limits import MotionLimits, Workspace
 from jepa_wm_ros.robot.motion import ExecutedAction, MotionPlan, MotionResult
 from jepa_wm_ros.robot.poses import Pose, pose_difference
 from jepa_wm_ros.robot.settling import Settling
-from jepa_wm_ros.robot.trajectory import MotionState, PoseTrajectory, waypoints_of
+from jepa_wm_ros.robot.trajectory import (
+    MotionState,
+    PoseTrajectory,
+    Trajectory,
+    waypoints_of,
+)
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.robot.kinematics import IkSolution
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +36,28 @@ class Measurement:
 
     pose: Pose
     gripper: float | None
+
+
+class ArmKinematics(Protocol):
+    """What the executor needs from the kinematics of the arm."""
+
+    def forward(self, joint_positions: NDArray[np.float64]) -> Pose:
+        """Return the flange pose (base frame) of `(7,)` joint positions [rad]."""
+
+    def inverse(
+        self, target: Pose, seed: NDArray[np.float64], *, posture_step_rad: float
+    ) -> IkSolution:
+        """Return joint positions for a flange pose, near to the seed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Where a motion begins, and how far ahead of it the first set-point lies [s]."""
+
+    state: MotionState
+    joint_positions: NDArray[np.float64]
+    joint_velocities: NDArray[np.float64]
+    ahead_s: float
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -50,7 +81,7 @@ class PlanMotion:
     clamped: bool
     on_end: Callable[[MotionResult], None]
     waypoints: list[Pose]
-    trajectory: PoseTrajectory
+    trajectory: Trajectory
     velocity: JointVelocity
     time_s: float = 0.0
     marks: list[Measurement] = field(default_factory=list)
@@ -98,14 +129,27 @@ class PlanMotion:
         if self.step > len(self.marks) - 1:
             self.marks.append(measured)
 
-    def restart(self, start: MotionState, limits: MotionLimits) -> None:
-        """Go on through the way-points that are left, from rest, after a pause."""
-        self._before = self.step
-        left = self.waypoints[self._before :]
-        self.trajectory = PoseTrajectory(start, left, self.plan.step_duration_s, limits=limits)
+    def solve(
+        self,
+        kinematics: ArmKinematics,
+        pose: Pose,
+        seed: NDArray[np.float64],
+        posture_step_rad: float,
+    ) -> IkSolution:
+        """Return the joint positions for the pose of the trajectory that is commanded now."""
+        return kinematics.inverse(pose, seed, posture_step_rad=posture_step_rad)
+
+    def restart(self, start: Start, limits: MotionLimits) -> None:
+        """Go on through what is left, from rest, after a pause."""
+        self.trajectory = self._rest_of_the_way(start, limits)
         self.velocity = JointVelocity()
         self.time_s = 0.0
         self.paused = False
+
+    def _rest_of_the_way(self, start: Start, limits: MotionLimits) -> Trajectory:
+        self._before = self.step
+        left = self.waypoints[self._before :]
+        return PoseTrajectory(start.state, left, self.plan.step_duration_s, limits=limits)
 
     def executed(self, final: Measurement | None) -> tuple[ExecutedAction, ...]:
         """Return the actions that were completed; `final` is measured at the very end."""

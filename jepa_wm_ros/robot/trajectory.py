@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,6 +82,20 @@ class MotionState:
     def at_rest(cls, pose: Pose) -> MotionState:
         """Return the state of a flange that stands still."""
         return cls(pose, np.zeros(6), np.zeros(6))
+
+
+class Trajectory(Protocol):
+    """A motion of the flange over time."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long the motion takes [s]."""
+
+    def sample(self, time_s: float) -> tuple[Pose, NDArray[np.float64]]:
+        """Return pose and `(6,)` twist [m/s, rad/s] (base frame) `time_s` after the start."""
+
+    def state(self, time_s: float) -> MotionState:
+        """Return the whole state `time_s` after the start."""
 
 
 class PoseTrajectory:
@@ -164,19 +179,46 @@ class PoseTrajectory:
         self, state: MotionState, step_duration_s: float, limits: MotionLimits | None
     ) -> None:
         """Choose the shortest stretched step that keeps the limits, or the least bad one."""
-        at_rest = not (state.twist.any() or state.acceleration.any())
-        least, stretch = math.inf, 1.0
-        for _ in range(STRETCH_ATTEMPTS):
-            step_s = step_duration_s * stretch
-            coefficients = _solve_spline(self._knots, state, step_s)
-            excess = 0.0 if limits is None else _excess(coefficients, step_s, limits)
-            if excess < least:
-                least, self._stretch, self._coefficients = excess, stretch, coefficients
-            if excess <= 1.0:
-                break
-            # From rest the needed stretch is known; a motion under way grows with it: search.
-            stretch *= excess * (1.0 + 1e-9) if at_rest else min(excess, STRETCH_STEP)
-        self._step_s = step_duration_s * self._stretch
+        fit = _fit(self._knots, state, step_duration_s, limits)
+        if fit.excess > 1.0 and state.acceleration.any():
+            # To go on accelerating for a stretched time would be too fast: let go of it at once.
+            calm = MotionState(state.pose, state.twist, np.zeros(6))
+            fit = min(
+                fit, _fit(self._knots, calm, step_duration_s, limits), key=lambda fit: fit.excess
+            )
+        self._stretch, self._coefficients = fit.stretch, fit.coefficients
+        self._step_s = step_duration_s * fit.stretch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """A spline, how far it is stretched, and by which factor it is still too fast (<= 1: not)."""
+
+    excess: float
+    stretch: float
+    coefficients: NDArray[np.float64]
+
+
+def _fit(
+    knots: NDArray[np.float64],
+    state: MotionState,
+    step_duration_s: float,
+    limits: MotionLimits | None,
+) -> _Fit:
+    """Stretch a spline in time until it keeps the limits; return the least bad one."""
+    at_rest = not (state.twist.any() or state.acceleration.any())
+    best, stretch = _Fit(math.inf, 1.0, np.zeros(0)), 1.0
+    for _ in range(STRETCH_ATTEMPTS):
+        step_s = step_duration_s * stretch
+        coefficients = _solve_spline(knots, state, step_s)
+        excess = 0.0 if limits is None else _excess(coefficients, step_s, limits)
+        if excess < best.excess:
+            best = _Fit(excess, stretch, coefficients)
+        if excess <= 1.0:
+            break
+        # From rest the needed stretch is known; a motion under way grows with it: search.
+        stretch *= excess * (1.0 + 1e-9) if at_rest else min(excess, STRETCH_STEP)
+    return best
 
 
 def _require_finite(state: MotionState, waypoints: Sequence[Pose], step_duration_s: float) -> None:

@@ -157,7 +157,7 @@ def test_position_and_velocity_are_continuous_for_any_stream(make_rig, stream, l
     speeds = np.diff(positions, axis=0) / PERIOD_S
     changes = np.linalg.norm(np.diff(speeds, axis=0), axis=1)
     # the first set-point of a motion lies the look-ahead beyond its start, not one period
-    assert np.linalg.norm(speeds, axis=1).max() <= 0.5 * 1.1
+    assert np.linalg.norm(speeds, axis=1).max() <= 0.5 * 1.02
     limit = rig.executor.settings.motion.max_acceleration_m_s2
     assert changes.max() <= 1.5 * limit * LOOKAHEAD_S
     joints = np.array([c.joint_positions for c in rig.sent])
