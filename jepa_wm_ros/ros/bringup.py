@@ -7,6 +7,7 @@ Imports no ROS.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,12 +23,14 @@ ParameterValue = bool | int | float | str
 Overrides = Mapping[str, Mapping[str, ParameterValue]]
 """Parameter values by node name."""
 
-FRANKA_FILE = 'franka.yaml'
-"""What differs on a Franka Research 3 from the simulated cell."""
+DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+"""Variable that says how far away processes are heard."""
+
+_JEPA_WM = (sys.executable, '-m', 'jepa_wm_ros.cli.main')
 
 _LOCAL = {
     # the demo stays on this machine: nobody else's robot shall hear it
-    'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+    DISCOVERY: 'LOCALHOST',
     # several processes share few cores: threads of theirs would only compete
     'OMP_NUM_THREADS': '1',
 }
@@ -51,18 +54,28 @@ class ProcessSpec:
     Attributes:
         name: Of the process, and of its executable (`ros2 run jepa_wm_ros <name>`).
         nodes: Names of the nodes that it hosts.
-        parameter_files: Names in `config/`, read in this order.
+        parameter_files: Names in `config/`, or absolute paths; read in this order.
         parameters: Values that win over the files. All nodes of the process see them.
         remappings: New topic names by old ones.
         environment: Variables added to the process's environment.
+        log_level: Least severity that its nodes log.
+        command: What to run when it is none of our executables; the fields above but `name` and
+            `environment` then mean nothing.
+        device: Whether it has to hear the last words of the others, so that it is stopped after
+            them: a driver, the simulator, a recorder.
+        optional: Whether the others go on when it ends.
     """
 
     name: str
-    nodes: tuple[str, ...]
-    parameter_files: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+    parameter_files: tuple[str, ...] = ()
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     remappings: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    log_level: str = ''
+    command: tuple[str, ...] = ()
+    device: bool = False
+    optional: bool = False
 
     @property
     def module(self) -> str:
@@ -75,7 +88,7 @@ class ProcessSpec:
         Raises:
             MissingFileError: One is not there.
         """
-        return [share('config', name) for name in self.parameter_files]
+        return [_parameter_file(name) for name in self.parameter_files]
 
     def arguments(self, namespace: str = '') -> list[str]:
         """The ROS arguments of its command line."""
@@ -89,7 +102,14 @@ class ProcessSpec:
             arguments += ['-r', f'{old}:={new}']
         if namespace:
             arguments += ['-r', f'__ns:=/{namespace.strip("/")}']
+        if self.log_level:
+            arguments += ['--log-level', self.log_level]
         return arguments
+
+
+def _parameter_file(name: str) -> Path:
+    path = Path(name)
+    return path if path.is_absolute() else share('config', name)
 
 
 def policy_process() -> ProcessSpec:
@@ -121,7 +141,40 @@ def sim_process() -> ProcessSpec:
             'FASTDDS_DEFAULT_PROFILES_FILE': str(share('config', 'fastdds_shm.xml')),
             'LP_NUM_THREADS': '1',
         },
+        device=True,
     )
+
+
+def recorder_process(*, bag: str = '', model: str = '') -> ProcessSpec:
+    """What records everything into a bag.
+
+    Args:
+        bag: Folder of the bag; empty takes `bags/<time>`.
+        model: Bundle in use, which is kept with it; empty is the shipped one.
+    """
+    options = [part for o, v in (('--out', bag), ('--model', model)) if v for part in (o, v)]
+    return ProcessSpec(
+        name='recorder', command=(*_JEPA_WM, 'bag', 'record', *options), device=True
+    )
+
+
+def player_process(bag: str, *, rate: str = '1.0', loop: bool = False) -> ProcessSpec:
+    """What publishes the messages of a bag, and its time on /clock."""
+    options = ('--rate', rate, *(['--loop'] if loop else []))
+    return ProcessSpec(
+        name='player',
+        command=(*_JEPA_WM, 'bag', 'play', bag, *options),
+        device=True,
+        optional=True,
+    )
+
+
+def rviz_process(namespace: str = '') -> ProcessSpec:
+    """RViz with our displays."""
+    command = ['rviz2', '-d', str(share('rviz', 'jepa_wm.rviz'))]
+    if namespace:
+        command += ['--ros-args', '-r', f'__ns:=/{namespace.strip("/")}']
+    return ProcessSpec(name='rviz', command=tuple(command), optional=True)
 
 
 def cell(overrides: Overrides | None = None) -> tuple[ProcessSpec, ...]:
@@ -141,36 +194,28 @@ def cell(overrides: Overrides | None = None) -> tuple[ProcessSpec, ...]:
 
 def franka(
     *,
-    image_topic: str,
-    joint_states_topic: str,
-    command_topic: str,
+    parameter_files: Iterable[str] = (),
+    remappings: Mapping[str, str] | None = None,
     overrides: Overrides | None = None,
 ) -> tuple[ProcessSpec, ...]:
-    """What moves a real Franka arm whose drivers and controllers run already.
+    """What moves a real Franka arm; its drivers and controllers are not among it.
 
     Args:
-        image_topic: Pictures of the exterior camera.
-        joint_states_topic: Joint states of arm and gripper.
-        command_topic: Input of the arm's joint trajectory controller.
+        parameter_files: Read after the files of the nodes.
+        remappings: New topic names by old ones.
         overrides: Parameter values by node name.
 
     Raises:
         BringupError: There is no such node.
     """
-    renamed = {'image': image_topic, 'joint_states': joint_states_topic}
-    action_publisher, policy = action_publisher_process(), policy_process()
-    processes = (
+    processes = [
         replace(
-            action_publisher,
-            parameter_files=(*action_publisher.parameter_files, FRANKA_FILE),
-            remappings={**renamed, 'joint_trajectory': command_topic},
-        ),
-        replace(
-            policy,
-            parameter_files=(*policy.parameter_files, FRANKA_FILE),
-            remappings=renamed,
-        ),
-    )
+            process,
+            parameter_files=(*process.parameter_files, *parameter_files),
+            remappings=dict(remappings or {}),
+        )
+        for process in (action_publisher_process(), policy_process())
+    ]
     return with_overrides(processes, overrides or {})
 
 

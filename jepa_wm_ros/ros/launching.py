@@ -1,84 +1,67 @@
-"""From the process table to `ros2 launch`; the only place that knows the launch system.
+"""From the table of systems to `ros2 launch`; the only place that knows the launch system.
 
 `launch` and `launch_ros` come with a ROS installation and are not on PyPI.
 """
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from jepa_wm_ros.ros.systems import SYSTEMS, System
 
+if TYPE_CHECKING:
     from jepa_wm_ros.ros.bringup import ProcessSpec
 
-_DISCOVERY = ('ROS_AUTOMATIC_DISCOVERY_RANGE',)
+# after Ctrl-C a recorder still has to write its index and audit [s]
+_PATIENCE_S = '15'
 
 
-def launch_nodes(
-    processes: Iterable[ProcessSpec],
-    *,
-    namespace: str = '',
-    log_level: str = 'info',
-    parameter_file: str = '',
-) -> list[Any]:
-    """One `launch_ros.actions.Node` for each process.
+def describe(name: str) -> Any:
+    """Return the `launch.LaunchDescription` of a system: its arguments, then its processes."""
+    from launch import LaunchDescription
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-    Args:
-        processes: From `jepa_wm_ros.ros.bringup`.
-        namespace: Namespace of all nodes.
-        log_level: debug, info, warn, error or fatal.
-        parameter_file: A file that wins over those in `config/`; empty for none.
-    """
+    system = SYSTEMS[name]
+    declared = [
+        DeclareLaunchArgument(
+            argument.name,
+            default_value=argument.default,
+            description=argument.description,
+            choices=list(argument.choices) or None,
+        )
+        for argument in system.arguments
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=partial(_start, system=system))])
+
+
+def _start(context: Any, *_: Any, system: System) -> list[Any]:
+    """One launch action for each process."""
+    configured = context.launch_configurations
+    given = {argument.name: configured[argument.name] for argument in system.arguments}
+    return [_action(process, given['namespace']) for process in system.processes(given)]
+
+
+def _action(process: ProcessSpec, namespace: str) -> Any:
+    from launch.actions import ExecuteProcess
     from launch_ros.actions import Node
 
-    extra = [parameter_file] if parameter_file else []
-    return [
-        Node(
-            package='jepa_wm_ros',
-            executable=process.name,
-            namespace=namespace,
-            parameters=[*map(str, process.parameter_paths()), *extra, dict(process.parameters)],
-            remappings=list(process.remappings.items()),
-            additional_env=dict(process.environment),
-            ros_arguments=['--log-level', log_level],
+    environment = dict(process.environment)
+    if process.command:
+        return ExecuteProcess(
+            cmd=list(process.command),
+            name=process.name,
             output='screen',
+            sigterm_timeout=_PATIENCE_S,
+            additional_env=environment,
         )
-        for process in processes
-    ]
-
-
-def recorder(values: Mapping[str, str], processes: Iterable[ProcessSpec]) -> list[Any]:
-    """The process that records everything into a bag, when the argument `record` says so.
-
-    Args:
-        values: Launch arguments: `record`, and `bag` and `model`, which may be empty.
-        processes: That it shall hear.
-    """
-    from launch.actions import ExecuteProcess
-
-    if values['record'] != 'true':
-        return []
-    command = [sys.executable, '-m', 'jepa_wm_ros.cli.main', 'bag', 'record']
-    for option, name in (('--out', 'bag'), ('--model', 'model')):
-        command += [option, values[name]] if values[name] else []
-    # nodes that keep to this machine are heard only by one that does so, too
-    environment: dict[str, str] = {}
-    for process in processes:
-        environment.update(process.environment)
-    local = {name: environment[name] for name in _DISCOVERY if name in environment}
-    # after Ctrl-C it still has to write its index and audit
-    return [
-        ExecuteProcess(
-            cmd=command,
-            output='screen',
-            sigterm_timeout='15',
-            additional_env=local,
-        )
-    ]
-
-
-def given(values: Mapping[str, str], *names: str) -> dict[str, str]:
-    """Those launch arguments that were given; empty ones leave the parameter file its say."""
-    return {name: values[name] for name in names if values[name]}
+    return Node(
+        package='jepa_wm_ros',
+        executable=process.name,
+        namespace=namespace,
+        parameters=[*map(str, process.parameter_paths()), dict(process.parameters)],
+        remappings=list(process.remappings.items()),
+        additional_env=environment,
+        ros_arguments=['--log-level', process.log_level] if process.log_level else [],
+        output='screen',
+    )

@@ -15,7 +15,7 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros.domains import DomainLease
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jepa_wm_ros.ros.bringup import ProcessSpec
 
@@ -38,6 +38,8 @@ class Bringup:
         log_folder: Made when missing.
         domain_id: DDS domain; that of `ROS_DOMAIN_ID`, or a free one when that is not set.
         namespace: Namespace of all nodes.
+        shared: Whether others are welcome on that domain, such as drivers: it is then that of
+            `ROS_DOMAIN_ID`, or 0, as for every ROS program.
     """
 
     def __init__(
@@ -47,11 +49,14 @@ class Bringup:
         *,
         domain_id: int | None = None,
         namespace: str = '',
+        shared: bool = False,
     ) -> None:
         self._specs = tuple(processes)
         self._log_folder = Path(log_folder)
         self._wish = domain_id if domain_id is not None else _environment_domain()
         self._namespace = namespace
+        self._shared = shared
+        self._domain_id: int | None = None
         self._lease: DomainLease | None = None
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -62,9 +67,9 @@ class Bringup:
         Raises:
             ProcessError: It has not been started.
         """
-        if self._lease is None:
+        if self._domain_id is None:
             raise ProcessError('the system has not been started')
-        return self._lease.domain_id
+        return self._domain_id
 
     @property
     def process_ids(self) -> dict[str, int]:
@@ -87,7 +92,11 @@ class Bringup:
             DomainError: The DDS domain is in use.
             MissingFileError: A parameter file is not there.
         """
-        self._lease = DomainLease(self._wish)
+        if self._shared:
+            self._domain_id = self._wish or 0
+        else:
+            self._lease = DomainLease(self._wish)
+            self._domain_id = self._lease.domain_id
         self._log_folder.mkdir(parents=True, exist_ok=True)
         try:
             for spec in self._specs:
@@ -97,18 +106,22 @@ class Bringup:
             raise
 
     def check(self) -> None:
-        """Look whether all processes live.
+        """Look whether all processes live that the others need.
 
         Raises:
             ProcessError: One has ended; the message has the last lines of its log.
         """
-        for name, process in self._running.items():
-            code = process.poll()
-            if code is not None:
+        for name, code in self.ended().items():
+            if not self._spec(name).optional:
                 raise ProcessError(
-                    f'the process {name} has ended ({_meaning(code)}); its log '
-                    f'{self._log(name)} ends with:\n{self._tail(name)}'
+                    f'the process {name} has ended ({meaning(code)}); its log '
+                    f'{self.log(name)} ends with:\n{self.tail(name)}'
                 )
+
+    def ended(self) -> dict[str, int]:
+        """Return the exit codes of those processes that have ended, by name; -9 is a signal's."""
+        codes = {name: process.poll() for name, process in self._running.items()}
+        return {name: code for name, code in codes.items() if code is not None}
 
     def wait_until_active(self, timeout_s: float = 60.0) -> None:
         """Wait until every node is active (model loaded, entities made, publishers enabled).
@@ -129,20 +142,36 @@ class Bringup:
                         f'in {self._log_folder}'
                     )
 
-    def stop(self, patience_s: float = 8.0) -> None:
-        """End all processes, the last one first: SIGINT, then SIGTERM, then SIGKILL.
+    def stop(
+        self, patience_s: float = 8.0, tell: Callable[[str], None] = lambda _: None
+    ) -> dict[str, int]:
+        """End all processes: SIGINT, then SIGTERM, then SIGKILL.
+
+        Those that command come first, all at once, so that the arm holds without delay; those that
+        have to hear them (devices, recorders) come when they are gone.
 
         Args:
-            patience_s: How long a process has for each signal [s].
+            patience_s: How long they have for each signal [s].
+            tell: Is told in words when one does not end as asked.
+
+        Returns:
+            Exit codes by name; negative ones are signals.
         """
-        for name in reversed(list(self._running)):
-            _end(self._running.pop(name), patience_s)
+        codes: dict[str, int] = {}
+        for device in (False, True):
+            names = [name for name in self._running if self._spec(name).device is device]
+            group = {name: self._running.pop(name) for name in reversed(names)}
+            codes |= end_all(group, patience_s, tell)
         if self._lease is not None:
             self._lease.release()
-            self._lease = None
+        self._lease = self._domain_id = None
+        return codes
 
     def _launch(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
-        command = [sys.executable, '-m', 'jepa_wm_ros.ros.child', spec.name, str(os.getpid())]
+        # a program that is not ours gets its own words, a node of ours the arguments of ROS
+        name, words = ('--', list(spec.command)) if spec.command else (spec.name, None)
+        words = spec.arguments(self._namespace) if words is None else words
+        command = [sys.executable, '-m', 'jepa_wm_ros.ros.child', name, str(os.getpid()), *words]
         environment = {
             **os.environ,
             **spec.environment,
@@ -150,9 +179,9 @@ class Bringup:
             'ROS_LOG_DIR': str(self._log_folder),
             'PYTHONUNBUFFERED': '1',
         }
-        with self._log(spec.name).open('wb') as log:
+        with self.log(spec.name).open('wb') as log:
             return subprocess.Popen(
-                command + spec.arguments(self._namespace),
+                command,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -160,29 +189,55 @@ class Bringup:
                 start_new_session=True,  # Ctrl-C is for us: we end them in the right order
             )
 
-    def _log(self, name: str) -> Path:
+    def log(self, name: str) -> Path:
+        """Return where a process writes what it says."""
         return self._log_folder / f'{name}.log'
 
-    def _tail(self, name: str) -> str:
+    def tail(self, name: str, lines: int = _LAST_LINES) -> str:
+        """Return the last lines that a process has said."""
         with contextlib.suppress(OSError):
-            lines = self._log(name).read_text(errors='replace').splitlines()
-            return '\n'.join(lines[-_LAST_LINES:]) or '(empty)'
+            said = self.log(name).read_text(errors='replace').splitlines()
+            return '\n'.join(said[-lines:]) or '(empty)'
         return '(unreadable)'
 
+    def _spec(self, name: str) -> ProcessSpec:
+        return next(spec for spec in self._specs if spec.name == name)
 
-def _end(process: subprocess.Popen[bytes], patience_s: float) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        # the group, even when its leader is gone: nothing may stay behind
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience_s)
-            break
+
+def end_all(
+    processes: Mapping[str, subprocess.Popen[bytes]],
+    patience_s: float,
+    tell: Callable[[str], None],
+) -> dict[str, int]:
+    """End process groups together, by stronger and stronger signals; return their exit codes."""
+    left = dict(processes)
+    for number, stronger in (
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGKILL),
+        (signal.SIGKILL, None),
+    ):
+        for process in left.values():
+            _signal_group(process, number)
+        deadline = time.monotonic() + patience_s
+        for name, process in list(left.items()):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+                del left[name]
+        if stronger is not None:
+            for name in left:
+                tell(f'{name} does not end on {number.name}: {stronger.name}')
+    for process in processes.values():
+        _signal_group(process, signal.SIGKILL)  # nothing may stay behind a leader that is gone
+    return {name: process.returncode for name, process in processes.items()}
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, number)
 
 
-def _meaning(code: int) -> str:
+def meaning(code: int) -> str:
+    """Return an exit code in words."""
     return f'killed by {signal.Signals(-code).name}' if code < 0 else f'exit code {code}'
 
 

@@ -14,6 +14,7 @@ from rclpy.task import Future
 _PERIOD_S = 0.05
 # A service can be ready before its way back is: such an answer never comes, so ask again.
 _PATIENCE_S = 1.0
+_AGAIN_S = 1.0
 
 
 class StateWatch:
@@ -43,6 +44,8 @@ class StateWatch:
             name: self._node.create_client(GetState, f'{name}/get_state') for name in nodes
         }
         self._answers: dict[str, tuple[Future, float]] = {}
+        self._labels = dict.fromkeys(nodes, '')
+        self._heard_s = dict.fromkeys(nodes, -_AGAIN_S)
         self._active: set[str] = set()
 
     def __enter__(self) -> StateWatch:
@@ -57,21 +60,32 @@ class StateWatch:
 
     def not_active(self) -> list[str]:
         """Wait a moment; return the nodes that have not been seen active so far."""
+        self.look()
+        return [name for name in self._clients if name not in self._active]
+
+    def look(self) -> dict[str, str]:
+        """Wait a moment; return the newest known state of each node, empty before the first."""
         for name, client in self._clients.items():
+            now = time.monotonic()
             if name in self._answers:
                 self._hear(name)
-            elif name not in self._active and client.service_is_ready():
-                self._answers[name] = client.call_async(GetState.Request()), time.monotonic()
+            elif now - self._heard_s[name] >= _AGAIN_S and client.service_is_ready():
+                self._answers[name] = client.call_async(GetState.Request()), now
         self._executor.spin_once(timeout_sec=_PERIOD_S)
-        return [name for name in self._clients if name not in self._active]
+        return dict(self._labels)
 
     def _hear(self, name: str) -> None:
         answer, asked_s = self._answers[name]
         if answer.done():
-            if answer.result().current_state.label == 'active':
-                self._active.add(name)
+            self._note(name, answer.result().current_state.label)
         elif time.monotonic() - asked_s < _PATIENCE_S:
             return
         else:
             self._clients[name].remove_pending_request(answer)
         del self._answers[name]
+
+    def _note(self, name: str, label: str) -> None:
+        self._labels[name] = label
+        if label == 'active':
+            self._active.add(name)
+            self._heard_s[name] = time.monotonic()

@@ -9,9 +9,13 @@ import pytest
 import yaml
 
 from jepa_wm_ros.paths import share
-from jepa_wm_ros.ros.bringup import FRANKA_FILE, cell
+from jepa_wm_ros.ros.bringup import cell
+from jepa_wm_ros.ros.drivers import ROBOTS
 from jepa_wm_ros.ros.params import build, parameters_of
 from jepa_wm_ros.ros.reference import config_of
+from jepa_wm_ros.ros.systems import SYSTEMS
+
+LAUNCH_FILES = sorted(share('launch').glob('*.launch.py'))
 
 
 class Recorded:
@@ -66,13 +70,15 @@ def test_the_sim_launch_file_starts_the_processes_of_the_table(launch):
         assert node['additional_env'] == process.environment
 
 
-def test_launch_arguments_reach_the_right_processes(launch):
+def test_launch_arguments_reach_the_right_processes(launch, tmp_path):
+    mine = tmp_path / 'my.yaml'
+    mine.touch()
     nodes = start(
         load('sim.launch.py'),
         namespace='left',
         model='/models/mine',
         variation='seen',
-        params_file='/my.yaml',
+        params_file=str(mine),
         log_level='debug',
     )
     by_name = {node['executable']: node for node in nodes}
@@ -81,7 +87,7 @@ def test_launch_arguments_reach_the_right_processes(launch):
     assert by_name['action_publisher']['parameters'][-1] == cell()[1].parameters
     for node in nodes:
         assert node['namespace'] == 'left'
-        assert node['parameters'][-2] == '/my.yaml'
+        assert node['parameters'][-2] == str(mine)
         assert node['ros_arguments'] == ['--log-level', 'debug']
 
 
@@ -97,34 +103,53 @@ def test_a_launch_file_records_into_a_bag_when_told(launch, name, local):
     assert ('ROS_AUTOMATIC_DISCOVERY_RANGE' in nodes[-1]['additional_env']) == local
 
 
+def test_the_franka_launch_file_moves_nothing_until_told(launch):
+    arm = start(load('franka.launch.py'))[0]
+    assert arm['parameters'][-1]['backend'] == 'dry_run'
+    arm = start(load('franka.launch.py'), dry_run='false')[0]
+    assert arm['parameters'][-1]['backend'] == 'joint_trajectory'
+
+
 def test_the_franka_launch_file_renames_the_topics_of_drivers_and_controller(launch):
-    nodes = start(load('franka.launch.py'), image_topic='/zed/image', backend='dry_run')
+    nodes = start(load('franka.launch.py'), image_topic='/zed/image', driver='franka_ros2')
     by_name = {node['executable']: node for node in nodes}
     assert list(by_name) == ['action_publisher', 'policy']
     assert dict(by_name['policy']['remappings'])['image'] == '/zed/image'
-    arm = by_name['action_publisher']
-    command = '/fr3_arm_controller/joint_trajectory'
-    assert dict(arm['remappings'])['joint_trajectory'] == command
-    assert arm['parameters'][-1] == {'backend': 'dry_run'}
+    renamed = dict(by_name['action_publisher']['remappings'])
+    # relative: in the namespace of the nodes
+    assert renamed['joint_trajectory'] == 'fr3_arm_controller/joint_trajectory'
     for node in nodes:
-        assert Path(node['parameters'][-2]).name == 'franka.yaml'
+        files = [Path(file).name for file in node['parameters'][:-1]]
+        assert files[-2:] == ['franka.yaml', 'fr3.yaml']
         # other machines take part: the camera, the arm
         assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in node['additional_env']
 
 
-def test_the_franka_parameters_are_accepted_by_the_nodes_and_differ_from_the_defaults():
-    text = yaml.safe_load(share('config', FRANKA_FILE).read_text())
-    values = text['/**']['ros__parameters']
+def test_a_foreign_driver_is_started_when_it_is_told_where_the_robot_is(launch):
+    description = load('franka.launch.py')
+    driver, *nodes = start(description, robot_ip='10.0.0.2', robot_type='fr3', namespace='left')
+    assert driver['cmd'][:4] == ['ros2', 'launch', 'franka_bringup', 'franka.launch.py']
+    assert {'robot_ip:=10.0.0.2', 'robot_type:=fr3', 'namespace:=left'} <= set(driver['cmd'])
+    assert len(nodes) == 2
+
+
+@pytest.mark.parametrize('name', ['franka.yaml', *ROBOTS.values()])
+def test_the_parameter_files_of_robots_are_accepted_by_the_nodes(name):
+    values = yaml.safe_load(share('config', name).read_text())['/**']['ros__parameters']
     unused = set(values)
     for node in ('encoder', 'planner', 'action_publisher'):
         config = config_of(node)
         own = {name: values[name] for name in values if name in parameters_of(config)}
-        assert build(config, own) != config()
+        build(config, own)
         unused -= set(own)
     assert not unused
 
 
-@pytest.mark.parametrize('path', sorted(share('launch').glob('*.launch.py')), ids=lambda p: p.name)
+def test_every_system_has_a_launch_file():
+    assert {path.name.partition('.')[0] for path in LAUNCH_FILES} == set(SYSTEMS)
+
+
+@pytest.mark.parametrize('path', LAUNCH_FILES, ids=lambda path: path.name)
 def test_every_launch_argument_is_described(launch, path):
     *arguments, _ = load(path.name).args[0]
     assert arguments
@@ -136,3 +161,14 @@ def test_executables_of_the_table_exist_for_ros2_run():
     setup = share('setup.py').read_text()
     for process in cell():
         assert f"'{process.name}'" in setup
+
+
+def test_the_real_launch_system_takes_the_launch_files():
+    launch = pytest.importorskip('launch', reason='only where ROS is installed')
+    pytest.importorskip('launch_ros', reason='only where ROS is installed')
+    for path in LAUNCH_FILES:
+        description = load(path.name)
+        assert isinstance(description, launch.LaunchDescription)
+        names = {argument.name for argument in description.get_launch_arguments()}
+        system = SYSTEMS[path.name.partition('.')[0]]
+        assert names == {argument.name for argument in system.arguments}

@@ -1,0 +1,93 @@
+"""Arguments of systems: what `ros2 launch` and `jepa-wm up` accept as `name:=value`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SWITCH = ('true', 'false')
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """One argument of a system, `name:=value`.
+
+    Attributes:
+        name: Of the argument.
+        default: Its value when it is not given.
+        description: For people, a sentence.
+        choices: All accepted values; empty when anything goes.
+    """
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+NAMESPACE = Argument(name='namespace', default='', description='Namespace of all nodes.')
+NODES = (
+    NAMESPACE,
+    Argument(
+        name='params_file',
+        default='',
+        description='Parameter file that wins over those of the package.',
+    ),
+    Argument(
+        name='log_level',
+        default='info',
+        description='Least severity that is logged.',
+        choices=LOG_LEVELS,
+    ),
+    Argument(
+        name='autostart',
+        default='true',
+        description='Whether nodes configure and activate themselves.',
+        choices=SWITCH,
+    ),
+)
+MODEL = (
+    Argument(
+        name='model', default='', description='Folder of the model bundle; empty: the shipped one.'
+    ),
+    Argument(
+        name='device',
+        default='',
+        description='Compute device of torch, such as cpu or cuda; empty: as configured.',
+    ),
+)
+CALIBRATION = Argument(
+    name='calibration_file',
+    default='',
+    description='What `jepa-wm calibrate` found for this camera; empty: plans go as they are.',
+)
+RVIZ = Argument(
+    name='rviz', default='false', description='Whether RViz is started.', choices=SWITCH
+)
+RECORD = (
+    Argument(
+        name='record',
+        default='false',
+        description='Whether everything is recorded into a bag.',
+        choices=SWITCH,
+    ),
+    Argument(name='bag', default='', description='Folder of that bag; empty: bags/<time>.'),
+)
+IMAGE = (
+    Argument(
+        name='image_topic',
+        default='',
+        description='Pictures of the exterior camera; empty: as the camera calls them.',
+    ),
+    Argument(
+        name='image_transport',
+        default='',
+        description='Kind of message on it; empty: as configured.',
+        choices=('', 'raw', 'compressed'),
+    ),
+    Argument(
+        name='joint_states_topic',
+        default='',
+        description='Joint states of arm and gripper; empty: as the driver calls them.',
+    ),
+)

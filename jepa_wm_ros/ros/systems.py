@@ -1,0 +1,365 @@
+"""What can be brought up by name, with which arguments: for launch files and `jepa-wm up`.
+
+A system turns the values of its arguments, all of them text, into processes. Imports no ROS.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jepa_wm_ros.ros import bringup
+from jepa_wm_ros.ros.arguments import (
+    CALIBRATION,
+    IMAGE,
+    MODEL,
+    NODES,
+    RECORD,
+    RVIZ,
+    SWITCH,
+    Argument,
+)
+from jepa_wm_ros.ros.bringup import BringupError, ParameterValue, ProcessSpec
+from jepa_wm_ros.ros.drivers import ARMS, CAMERAS, GRIPPERS, ROBOTS
+
+Values = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A running system that has a name.
+
+    Attributes:
+        name: What `jepa-wm up` and the launch file call it.
+        title: What it is, for people.
+        arguments: What may be said about it.
+        build: Makes its processes from a value for each argument.
+    """
+
+    name: str
+    title: str
+    arguments: tuple[Argument, ...]
+    build: Callable[[Values], Iterable[ProcessSpec]]
+
+    def processes(self, given: Values) -> tuple[ProcessSpec, ...]:
+        """Return the processes, in the order in which to start them.
+
+        Args:
+            given: Values by argument name; the others take their defaults.
+
+        Raises:
+            BringupError: There is no such argument, or it does not take this value.
+            MissingFileError: A file that belongs to the package is not there.
+        """
+        values = self.complete(given)
+        processes = [_local_changes(process, values) for process in self.build(values)]
+        if values.get('record') == 'true':
+            recorder = bringup.recorder_process(bag=values['bag'], model=values.get('model', ''))
+            processes.append(_heard_by(processes, recorder))
+        if values.get('rviz') == 'true':
+            viewer = bringup.rviz_process(values['namespace'])
+            processes.append(_heard_by(processes, viewer))
+        return tuple(processes)
+
+    def complete(self, given: Values) -> dict[str, str]:
+        """Return a checked value for each argument.
+
+        Raises:
+            BringupError: There is no such argument, or it does not take this value.
+        """
+        values = {argument.name: argument.default for argument in self.arguments}
+        for name, value in given.items():
+            if name not in values:
+                raise BringupError(_unknown(name, self.name, values))
+            values[name] = value
+        for argument in self.arguments:
+            if argument.choices and values[argument.name] not in argument.choices:
+                accepted = ', '.join(choice or "''" for choice in argument.choices)
+                raise BringupError(
+                    f'{argument.name}:={values[argument.name]} is not possible for '
+                    f'{self.name}; accepted: {accepted}'
+                )
+        return values
+
+
+def _unknown(name: str, system: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f' (did you mean {near[0]}?)' if near else ''
+    return f'{system} has no argument {name}{meant}; there are: {", ".join(names)}'
+
+
+def _local_changes(process: ProcessSpec, values: Values) -> ProcessSpec:
+    """Add what every node takes: the user's file of parameters, log level, autostart, clock."""
+    if process.command:
+        return process
+    files = (*process.parameter_files, *_user_files(values))
+    own: dict[str, ParameterValue] = {}
+    if values['autostart'] == 'false':
+        own['autostart'] = False
+    return replace(
+        process,
+        parameter_files=files,
+        parameters={**process.parameters, **own},
+        log_level=values['log_level'],
+    )
+
+
+def _user_files(values: Values) -> list[str]:
+    """The absolute path of the user's file of parameters, if there is one."""
+    if not values['params_file']:
+        return []
+    path = Path(values['params_file']).expanduser().absolute()
+    if not path.is_file():
+        raise BringupError(f'params_file:={values["params_file"]} is not a file')
+    return [str(path)]
+
+
+def _heard_by(processes: Iterable[ProcessSpec], listener: ProcessSpec) -> ProcessSpec:
+    """Nodes that keep to this machine are heard only by one that does so, too."""
+    ranges = [
+        p.environment[bringup.DISCOVERY] for p in processes if bringup.DISCOVERY in p.environment
+    ]
+    found = {bringup.DISCOVERY: ranges[0]} if ranges else {}
+    return replace(listener, environment={**listener.environment, **found})
+
+
+def _given(values: Values, *names: str) -> dict[str, ParameterValue]:
+    """Those arguments that were given; empty ones leave the parameter files their say."""
+    return {name: values[name] for name in names if values[name]}
+
+
+# -- the simulated cell --------------------------------------------------------------------------
+
+
+def _sim(values: Values) -> Iterable[ProcessSpec]:
+    both = _given(values, 'model', 'device')
+    arm = _given(values, 'backend', 'calibration_file')
+    return bringup.cell(
+        {
+            'encoder': both,
+            'planner': both,
+            'action_publisher': arm,
+            'sim': _given(values, 'variation'),
+        }
+    )
+
+
+# -- a real arm ----------------------------------------------------------------------------------
+
+
+def _franka(values: Values) -> Iterable[ProcessSpec]:
+    driver, robot = ARMS[values['driver']], values['robot_type']
+    image = values['image_topic'] or CAMERAS[values['camera']].image_topic
+    topics = {ours: theirs.format(robot=robot) for ours, theirs in driver.topics.items()}
+    topics |= {'image': image, **_given_topics(values)}
+    gripper = {
+        name: value.format(robot=robot) if isinstance(value, str) else value
+        for name, value in GRIPPERS[values['gripper']].items()
+    }
+    both = _given(values, 'model', 'device')
+    nodes = bringup.franka(
+        parameter_files=('franka.yaml', ROBOTS[robot], *driver.parameter_files),
+        remappings=topics,
+        overrides={
+            'encoder': {**both, **gripper, **_given(values, 'image_transport')},
+            'planner': both,
+            'action_publisher': {
+                **driver.parameters,
+                **gripper,
+                **_given(values, 'calibration_file'),
+                'backend': 'dry_run' if values['dry_run'] == 'true' else driver.backend,
+            },
+        },
+    )
+    return (*_drivers(values), *nodes)
+
+
+def _given_topics(values: Values) -> dict[str, str]:
+    """Topics that were named one by one win over those of the driver."""
+    named = {'joint_states': values['joint_states_topic']}
+    return {ours: theirs for ours, theirs in named.items() if theirs}
+
+
+def _drivers(values: Values) -> Iterable[ProcessSpec]:
+    """The drivers that are to be started, too."""
+    if values['robot_ip']:
+        command = ARMS[values['driver']].launch
+        if not command:
+            startable = ', '.join(name for name, arm in ARMS.items() if arm.launch)
+            raise BringupError(
+                f'robot_ip starts the driver of the arm, which is possible for {startable}; '
+                f'start {values["driver"]} yourself and leave robot_ip empty'
+            )
+        facts = {
+            'robot': values['robot_type'],
+            'ip': values['robot_ip'],
+            'hand': str(values['gripper'] == 'franka_hand').lower(),
+        }
+        yield _driver('arm_driver', command, values, facts)
+    if values['start_camera'] == 'true':
+        command = CAMERAS[values['camera']].launch
+        if not command:
+            raise BringupError(
+                f'start_camera:=true is not possible with camera:={values["camera"]}; start the '
+                'camera yourself'
+            )
+        yield _driver('camera_driver', command, values, {})
+
+
+def _driver(
+    name: str, command: tuple[str, ...], values: Values, facts: Mapping[str, str]
+) -> ProcessSpec:
+    words = [word.format(**facts) for word in command]
+    if values['namespace']:
+        words.append(f'namespace:={values["namespace"].strip("/")}')
+    return ProcessSpec(name=name, command=tuple(words), device=True)
+
+
+# -- a bag ---------------------------------------------------------------------------------------
+
+
+def _replay(values: Values) -> Iterable[ProcessSpec]:
+    if not values['bag']:
+        raise BringupError('replay needs a bag: give bag:=FOLDER')
+    both = _given(values, 'model', 'device')
+    files = ('franka.yaml', ROBOTS[values['robot_type']]) if values['robot_type'] else ()
+    nodes = bringup.franka(
+        parameter_files=files,
+        remappings=_given_topics(values) | _image(values),
+        overrides={
+            'encoder': {**both, **_given(values, 'image_transport')},
+            'planner': both,
+            'action_publisher': {'backend': 'dry_run'},
+        },
+    )
+    followers = [
+        replace(node, parameters={**node.parameters, 'use_sim_time': True}) for node in nodes
+    ]
+    player = bringup.player_process(
+        values['bag'], rate=values['rate'], loop=values['loop'] == 'true'
+    )
+    # the messages of a bag are nobody else's business than this machine's
+    local = {bringup.DISCOVERY: 'LOCALHOST'}
+    return [
+        replace(process, environment={**process.environment, **local})
+        for process in (*followers, player)
+    ]
+
+
+def _image(values: Values) -> dict[str, str]:
+    return {'image': values['image_topic']} if values['image_topic'] else {}
+
+
+# -- the table -----------------------------------------------------------------------------------
+
+_SIM = System(
+    name='sim',
+    title='the simulated cell with encoder, planner and action publisher',
+    arguments=(
+        *NODES,
+        *MODEL,
+        Argument(
+            name='variation',
+            default='',
+            description='Looks of the cell: nominal, as in training, or unlike training; empty: '
+            'as configured.',
+            choices=('', 'none', 'seen', 'unseen'),
+        ),
+        Argument(
+            name='backend',
+            default='',
+            description='How commands reach the arm; empty: as configured.',
+        ),
+        CALIBRATION,
+        *RECORD,
+        RVIZ,
+    ),
+    build=_sim,
+)
+
+_FRANKA = System(
+    name='franka',
+    title='encoder, planner and action publisher for a real Franka arm',
+    arguments=(
+        Argument(
+            name='dry_run',
+            default='true',
+            description='Whether commands are shown only; false moves the arm.',
+            choices=SWITCH,
+        ),
+        Argument(
+            name='driver',
+            default='franka_ros2',
+            description='Driver and controller of the arm.',
+            choices=tuple(ARMS),
+        ),
+        Argument(
+            name='robot_type',
+            default='fr3',
+            description='Type of the arm.',
+            choices=tuple(ROBOTS),
+        ),
+        Argument(
+            name='gripper',
+            default='franka_hand',
+            description='Gripper of the arm.',
+            choices=tuple(GRIPPERS),
+        ),
+        Argument(
+            name='camera',
+            default='realsense',
+            description='Exterior camera; topic: that of image_topic.',
+            choices=tuple(CAMERAS),
+        ),
+        *IMAGE,
+        Argument(
+            name='robot_ip',
+            default='',
+            description='Address of the robot; given, its driver is started, too.',
+        ),
+        Argument(
+            name='start_camera',
+            default='false',
+            description='Whether the driver of the camera is started, too.',
+            choices=SWITCH,
+        ),
+        *NODES,
+        *MODEL,
+        CALIBRATION,
+        *RECORD,
+        RVIZ,
+    ),
+    build=_franka,
+)
+
+_REPLAY = System(
+    name='replay',
+    title='a bag, played to encoder, planner and an action publisher that moves nothing',
+    arguments=(
+        Argument(name='bag', default='', description='Folder of the bag; needed.'),
+        Argument(name='rate', default='1.0', description='How fast time runs.'),
+        Argument(
+            name='loop',
+            default='false',
+            description='Whether the bag begins anew at its end.',
+            choices=SWITCH,
+        ),
+        Argument(
+            name='robot_type',
+            default='',
+            description="The arm in the bag; empty: the simulated cell's.",
+            choices=('', *ROBOTS),
+        ),
+        *IMAGE,
+        *NODES,
+        *MODEL,
+        RVIZ,
+    ),
+    build=_replay,
+)
+
+SYSTEMS: Mapping[str, System] = {system.name: system for system in (_SIM, _FRANKA, _REPLAY)}
+"""All systems by name."""
