@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,14 +17,14 @@ from jepa_wm_ros.worldmodel.camera import normalise
 from jepa_wm_ros.worldmodel.families.frame_model import FrameWorldModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from jepa_wm_ros.data.episodes import EpisodeTable
     from jepa_wm_ros.training.recipe import Recipe
+    from jepa_wm_ros.worldmodel.contract import CameraContract
 
 FEATURES_FILE = 'features.npy'
 CHUNK = 64
@@ -49,14 +51,59 @@ def cached_features(
             from an encoder's tokens.
     """
     _check(recipe, model)
-    path, source = folder / FEATURES_FILE, _source(model, table)
+    encoder = cast('nn.Module', model.encoder).eval()
+    return stored(
+        folder / FEATURES_FILE,
+        _source(model, table),
+        Encoding(encoder, recipe.model.camera, next(encoder.parameters()).device),
+        table.pixels,
+        report,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What is made of pictures.
+
+    Attributes:
+        encode: Maps `(B, 1, 3, h, w)`, normalised, to tokens `(B, 1, N, D)`.
+        camera: How pictures are normalised.
+        device: Where `encode` takes them.
+    """
+
+    encode: Callable[[Tensor], Tensor]
+    camera: CameraContract
+    device: torch.device
+
+
+def stored(
+    path: Path,
+    source: dict[str, Any],
+    encoding: Encoding,
+    pixels: NDArray[np.uint8],
+    report: Callable[[int, int], None],
+) -> NDArray[Any]:
+    """Return `(N, tokens, D)` float32, mapped from a file; computed into it, if need be.
+
+    Args:
+        path: The file; what it was made from is kept beside it.
+        source: Says what the tokens depend on.
+        encoding: What makes them.
+        pixels: `(N, h, w, 3)`: each picture is encoded by itself.
+        report: Called with (pictures done, pictures in all).
+    """
     note = path.with_suffix('.json')
     if not (path.exists() and note.exists() and json.loads(note.read_text()) == source):
         note.unlink(missing_ok=True)
-        _compute(model, table, path, report)
+        _compute(encoding, pixels, path, report)
         note.write_text(json.dumps(source))
     features: NDArray[Any] = np.load(path, mmap_mode='r')
     return features
+
+
+def digest(pixels: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of pictures."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 def _check(recipe: Recipe, model: nn.Module) -> None:
@@ -77,17 +124,19 @@ def _check(recipe: Recipe, model: nn.Module) -> None:
 
 @torch.inference_mode()
 def _compute(
-    model: nn.Module, table: EpisodeTable, path: Path, report: Callable[[int, int], None]
+    encoding: Encoding,
+    pixels: NDArray[np.uint8],
+    path: Path,
+    report: Callable[[int, int], None],
 ) -> None:
     """Encode all pictures, each by itself, into a file that appears when it is complete."""
-    camera, count = cast('Any', model).contract.camera, len(table.pixels)
-    encoder = cast('nn.Module', model.encoder).eval()
-    device = next(encoder.parameters()).device
+    count = len(pixels)
     partial = path.with_name(path.name + '.partial')
     features: Any = None
     for first in range(0, count, CHUNK):
-        pixels = torch.from_numpy(table.pixels[first : first + CHUNK])
-        tokens = encoder(normalise(pixels, camera)[:, None].to(device))[:, 0].float().cpu().numpy()
+        chunk = torch.from_numpy(pixels[first : first + CHUNK])
+        frames = normalise(chunk, encoding.camera)[:, None].to(encoding.device)
+        tokens = encoding.encode(frames)[:, 0].float().cpu().numpy()
         if features is None:
             shape = (count, *tokens.shape[1:])
             features = np.lib.format.open_memmap(partial, 'w+', tokens.dtype, shape)
@@ -100,9 +149,8 @@ def _compute(
 
 def _source(model: nn.Module, table: EpisodeTable) -> dict[str, Any]:
     """Say what features depend on: the encoder's weights, the camera and the pictures."""
-    digest = hashlib.sha256()
+    weights = hashlib.sha256()
     for tensor in cast('nn.Module', model.encoder).state_dict().values():
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    pixels = hashlib.sha256(np.ascontiguousarray(table.pixels).data)
+        weights.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     camera = repr(cast('Any', model).contract.camera)
-    return {'encoder': digest.hexdigest(), 'pixels': pixels.hexdigest(), 'camera': camera}
+    return {'encoder': weights.hexdigest(), 'pixels': digest(table.pixels), 'camera': camera}

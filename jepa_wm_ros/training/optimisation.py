@@ -10,10 +10,13 @@ import torch
 if TYPE_CHECKING:
     from torch import nn
 
+    from jepa_wm_ros.training.heads.settings import HeadTraining
     from jepa_wm_ros.training.settings import TrainingSettings
 
 
-def optimiser_for(module: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
+def optimiser_for(
+    module: nn.Module, settings: TrainingSettings | HeadTraining
+) -> torch.optim.AdamW:
     """Return AdamW over all that is to be trained.
 
     Matrices and kernels decay, but neither biases nor the parameters of norms.

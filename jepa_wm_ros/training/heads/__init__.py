@@ -1,0 +1,1 @@
+"""Training of heads: small networks beside a world model that stays as it is."""
