@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 requirements=$root/scripts/requirements
 messages=$root/ros2_ws/src/jepa_wm_msgs
+wheel_messages=$root/scripts/wheel_messages
 ros=${ROS_DISTRO:-}
 venv=$root/.venv${ros:+-$ros}
 stamps=$venv/.setup
@@ -127,15 +128,16 @@ install_packages() {
 
 build_messages() {
   local colcon=("$venv/bin/python" -m colcon --log-base ros2_ws/log build
-    --base-paths "$messages" --packages-select jepa_wm_msgs --build-base ros2_ws/build --cmake-clean-cache)
+    --build-base ros2_ws/build --cmake-clean-cache)
   if [ -n "$ros" ]; then
-    "${colcon[@]}" --install-base ros2_ws/install --cmake-args -DBUILD_TESTING=OFF
+    "${colcon[@]}" --base-paths "$messages" --install-base ros2_ws/install --cmake-args -DBUILD_TESTING=OFF
     return
   fi
   "$venv/bin/python" scripts/wheel_headers.py
   # Into the environment itself, beside the wheels: then they work without sourcing anything.
+  # Those of drivers, which no wheel has, too: see scripts/wheel_messages/README.md.
   AMENT_PREFIX_PATH=$venv CMAKE_PREFIX_PATH=$venv PATH=$venv/bin:$PATH "${colcon[@]}" \
-    --install-base "$venv" --merge-install \
+    --base-paths "$messages" "$wheel_messages"/*/ --install-base "$venv" --merge-install \
     --cmake-args -GNinja -DBUILD_TESTING=OFF "-DPython3_EXECUTABLE=$venv/bin/python"
 }
 
@@ -167,7 +169,8 @@ main() {
   local what='Python packages'
   [ -n "$ros" ] || what='Python packages and ROS 2'
   step "$what (about 400 MB)" "$packages" packages install_packages
-  step 'messages (colcon build)' "$(key_of "$requirements/ros.txt" "$messages"/*.* "$messages"/*/*)" \
+  step 'messages (colcon build)' \
+    "$(key_of "$requirements/ros.txt" "$messages"/*.* "$messages"/*/* "$wheel_messages"/*/*.* "$wheel_messages"/*/*/*)" \
     messages build_messages
   step 'jepa_wm_ros itself' "$(key_of setup.py setup.cfg)" ourselves install_ourselves
   [ -z "$prepared" ] || printf 'set-up is complete\n\n'

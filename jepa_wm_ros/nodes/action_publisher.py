@@ -23,9 +23,9 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.action_publisher_config import ActionPublisherConfig
 from jepa_wm_ros.nodes.backends import make_backend
 from jepa_wm_ros.nodes.backends.backend import CommandBackend, Wiring
+from jepa_wm_ros.nodes.driver_watch import DriverWatch
 from jepa_wm_ros.nodes.grippers import make_gripper
 from jepa_wm_ros.nodes.grippers.gripper import GripperBackend, GripperWiring
-from jepa_wm_ros.nodes.driver_watch import DriverWatch
 from jepa_wm_ros.nodes.joint_reader import JointReader
 from jepa_wm_ros.nodes.motion_messages import (
     decode_plan,
@@ -191,6 +191,7 @@ class ActionPublisher(ManagedNode):
         self.create_service(SetBool, 'arm', self._on_arm)
         self.create_service(Trigger, 'stop', self._on_stop)
         self.create_service(Trigger, 'reset_fault', self._on_reset)
+        self.create_service(Trigger, 'home', self._on_home)
         ActionServer(
             self,
             ExecuteActions,
@@ -268,6 +269,24 @@ class ActionPublisher(ManagedNode):
             'there is no fault' if fault is None else f'{fault.code.name} is reset; disarmed'
         )
         self._publish_status()
+        return response
+
+    async def _on_home(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        """Move the joints to the home posture; answers when the arm is there, or why not."""
+        self._count_publishers()
+        outcome = future_for(self.executor)
+        refusal = self._require_arm().home(self._now(), outcome.set_result)
+        self._publish_status()
+        if refusal is None:
+            result: MotionResult = await outcome
+            response.success = result.code is ResultCode.SUCCEEDED
+            response.message = result.message or 'the arm is at home'
+            self._publish_status()
+        else:
+            response.success, response.message = False, refusal.message
+        self.get_logger().info(f'home: {response.message}')
         return response
 
     # -- the action ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jepa_wm_ros.nodes.driver_config import DriverConfig
 from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, GRIPPER_JOINT
 from jepa_wm_ros.robot.gripper import PRESETS
 from jepa_wm_ros.robot.limits import (
@@ -34,14 +35,9 @@ def _corner(values: np.ndarray) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActionPublisherConfig:
+class ActionPublisherConfig(DriverConfig):
     """Parameters of the node `action_publisher`."""
 
-    backend: str = parameter(
-        'joint_trajectory',
-        'how commands reach the arm; dry_run only shows them',
-        choices=('joint_trajectory', 'cartesian_pose', 'dry_run'),
-    )
     base_frame: str = parameter(BASE_FRAME, 'frame of all poses: the base of the arm')
     urdf: str = parameter('', 'URDF file of the arm; empty: the one of the cell in this package')
     joint_names: tuple[str, ...] = parameter(

@@ -1,1 +1,32 @@
-"""Ways to put the executor's set-points on a robot's wire, one module each."""
+"""Command backends: one module for each kind of controller that moves an arm."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.nodes.backends.backend import CommandBackend, Wiring
+
+# name: (module in here, class). Imported when it is used, so that the messages of a driver are
+# needed only by who has that driver.
+BACKENDS = {
+    'joint_trajectory': ('joint_trajectory', 'JointTrajectoryBackend'),
+    'joint_trajectory_action': ('joint_trajectory_action', 'JointTrajectoryActionBackend'),
+    'cartesian_pose': ('cartesian_pose', 'CartesianPoseBackend'),
+    'servo_twist': ('servo_twist', 'ServoTwistBackend'),
+    'dry_run': ('dry_run', 'DryRunBackend'),
+}
+
+
+def make_backend(name: str, wiring: Wiring) -> CommandBackend:
+    """Make the backend of a name in `BACKENDS`.
+
+    Raises:
+        MessageClassError: The driver's messages are not installed.
+    """
+    module, kind = BACKENDS[name]
+    backend: CommandBackend = getattr(importlib.import_module(f'{__name__}.{module}'), kind)(
+        wiring
+    )
+    return backend

@@ -1,54 +1,40 @@
-"""Set-points as flange poses: Cartesian impedance controllers, MoveIt Servo, dry runs."""
+"""Set-points as poses: crisp, Cartesian impedance and compliance controllers, Servo's POSE."""
 
 from __future__ import annotations
 
 from geometry_msgs.msg import PoseStamped
-from rclpy.duration import Duration
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
+from jepa_wm_ros.nodes.backends.servo import POSE, ServoSwitch
+from jepa_wm_ros.nodes.backends.streaming import StreamingBackend
 from jepa_wm_ros.robot.motion import ArmCommand
-from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import encode_pose
 
 
-class CartesianPoseBackend:
-    """Publishes `target_pose` (PoseStamped), the flange in the base frame."""
+class CartesianPoseBackend(StreamingBackend):
+    """Publishes `target_pose` (PoseStamped): the driver's end effector in the base frame."""
 
-    moves = True
-    _name = 'target_pose'
+    message_type = PoseStamped
+    default_topic = 'target_pose'
 
     def __init__(self, wiring: Wiring) -> None:
-        """Create the publisher."""
-        self._node = wiring.node
-        self._frame = wiring.base_frame
-        self._publisher = wiring.node.create_lifecycle_publisher(
-            PoseStamped, self._name, qos.latest()
-        )
+        """Create the publisher; have MoveIt Servo take poses if it listens.
 
-    @property
-    def topic(self) -> str | None:
-        """The command topic."""
-        return str(self._publisher.topic_name)
+        Raises:
+            MessageClassError: The messages of MoveIt are not installed.
+            ServoError: This release of Servo takes no poses.
+        """
+        super().__init__(wiring)
+        self._servo = ServoSwitch.of(wiring, str(self._publisher.topic_name), POSE)
 
-    def delivered(self) -> bool:
-        """Whether all reliable listeners have got the last command."""
-        return bool(self._publisher.wait_for_all_acked(Duration(nanoseconds=0)))
+    def obstacle(self) -> str:
+        """Why commands would not reach the arm."""
+        return super().obstacle() or ('' if self._servo is None else self._servo.obstacle())
 
-    def send(self, command: ArmCommand) -> None:
-        """Publish the pose."""
-        message = PoseStamped(pose=encode_pose(command.pose))
-        message.header.frame_id = self._frame
-        message.header.stamp = self._node.get_clock().now().to_msg()
-        self._publisher.publish(message)
-
-
-class DryRunBackend(CartesianPoseBackend):
-    """Publishes what would be commanded on `dry_run_pose`; no arm listens to that."""
-
-    moves = False
-    _name = 'dry_run_pose'
-
-    @property
-    def topic(self) -> str | None:
-        """None: a dry run disturbs nobody."""
-        return None
+    def encode(self, command: ArmCommand) -> PoseStamped:
+        """Write the pose of the driver's end effector."""
+        wiring = self._wiring
+        message = PoseStamped(pose=encode_pose(wiring.tool.of_flange(command.pose)))
+        message.header.frame_id = wiring.base_frame
+        message.header.stamp = wiring.node.get_clock().now().to_msg()
+        return message

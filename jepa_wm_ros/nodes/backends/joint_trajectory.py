@@ -1,51 +1,56 @@
-"""Set-points as one-point joint trajectories, for ros2_control's joint_trajectory_controller."""
+"""Set-points as short joint trajectories, for ros2_control's joint_trajectory_controller."""
 
 from __future__ import annotations
 
 from array import array
 
+import numpy as np
 from builtin_interfaces.msg import Duration as DurationMessage
-from rclpy.duration import Duration
+from numpy.typing import NDArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
+from jepa_wm_ros.nodes.backends.streaming import StreamingBackend
 from jepa_wm_ros.robot.motion import ArmCommand
-from jepa_wm_ros.ros import qos
 
 
-class JointTrajectoryBackend:
-    """Publishes `joint_trajectory`; positions and velocities, so that the spline is smooth."""
+class JointTrajectoryBackend(StreamingBackend):
+    """Publishes `joint_trajectory`: the set-point, and how to come to rest after it.
 
-    moves = True
+    Positions and velocities make the controller's spline smooth. The second point is reached only
+    when no further command comes: the arm then brakes instead of stopping dead, and controllers
+    that refuse a trajectory which does not end at rest (the default since Jazzy) accept it.
+    """
+
+    message_type = JointTrajectory
+    default_topic = 'joint_trajectory'
 
     def __init__(self, wiring: Wiring) -> None:
         """Create the publisher."""
-        self._publisher = wiring.node.create_lifecycle_publisher(
-            JointTrajectory, 'joint_trajectory', qos.latest()
-        )
+        super().__init__(wiring)
         self._names = list(wiring.joint_names)
-        self._step = _duration(wiring.lookahead_s)
-        # A hold asks for a standstill: the controller gets time to brake instead of a jump.
-        self._hold = _duration(wiring.hold_time_s)
 
-    @property
-    def topic(self) -> str:
-        """The command topic."""
-        return str(self._publisher.topic_name)
-
-    def delivered(self) -> bool:
-        """Whether all reliable listeners have got the last command."""
-        return bool(self._publisher.wait_for_all_acked(Duration(nanoseconds=0)))
-
-    def send(self, command: ArmCommand) -> None:
-        """Publish one point. The stamp stays zero, which means: begin now."""
-        point = JointTrajectoryPoint()
-        point.positions = array('d', command.joint_positions)
-        point.velocities = array('d', command.joint_velocities)
-        point.time_from_start = self._hold if command.hold else self._step
-        self._publisher.publish(JointTrajectory(joint_names=self._names, points=[point]))
+    def encode(self, command: ArmCommand) -> JointTrajectory:
+        """Write the points. The stamp stays zero, which means: begin now."""
+        wiring, q, v = self._wiring, command.joint_positions, command.joint_velocities
+        due_s = wiring.hold_time_s if command.hold else wiring.lookahead_s
+        points = [trajectory_point(due_s, q, v)]
+        if np.any(v):
+            # Braking evenly from v to rest within T takes v T / 2.
+            end = q + 0.5 * wiring.brake_time_s * v
+            points.append(trajectory_point(due_s + wiring.brake_time_s, end, np.zeros_like(v)))
+        return JointTrajectory(joint_names=self._names, points=points)
 
 
-def _duration(seconds: float) -> DurationMessage:
-    nanoseconds = round(seconds * 1e9)
-    return DurationMessage(sec=nanoseconds // 1_000_000_000, nanosec=nanoseconds % 1_000_000_000)
+def trajectory_point(
+    due_s: float, positions: NDArray[np.float64], velocities: NDArray[np.float64]
+) -> JointTrajectoryPoint:
+    """Write a point: joint positions [rad] and velocities [rad/s] at a time [s]."""
+    nanoseconds = round(due_s * 1e9)
+    point = JointTrajectoryPoint()
+    point.positions = array('d', positions)
+    point.velocities = array('d', velocities)
+    point.time_from_start = DurationMessage(
+        sec=nanoseconds // 1_000_000_000, nanosec=nanoseconds % 1_000_000_000
+    )
+    return point

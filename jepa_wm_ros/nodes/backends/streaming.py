@@ -1,0 +1,60 @@
+"""What all backends share that stream set-points on a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rclpy.duration import Duration
+
+from jepa_wm_ros.nodes.backends.backend import Wiring
+from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.ros import qos
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.robot.joint_route import RoutePoint
+
+
+class StreamingBackend:
+    """Publishes one message for each set-point; a subclass writes the message."""
+
+    moves = True
+    plays_routes = False
+    message_type: ClassVar[Any]
+    default_topic: ClassVar[str]
+
+    def __init__(self, wiring: Wiring) -> None:
+        """Create the publisher."""
+        self._wiring = wiring
+        self._publisher = wiring.node.create_lifecycle_publisher(
+            self.message_type, wiring.command_topic or self.default_topic, qos.latest()
+        )
+
+    @property
+    def topic(self) -> str | None:
+        """The command topic."""
+        return str(self._publisher.topic_name)
+
+    def play(self, route: Sequence[RoutePoint]) -> None:
+        """Do nothing: every set-point is sent at its time."""
+
+    def send(self, command: ArmCommand) -> None:
+        """Publish the set-point."""
+        self._publisher.publish(self.encode(command))
+
+    def encode(self, command: ArmCommand) -> Any:
+        """Write the message of a set-point."""
+        raise NotImplementedError
+
+    def obstacle(self) -> str:
+        """Why commands would not reach the arm: nobody listens."""
+        if self._publisher.get_subscription_count():
+            return ''
+        return (
+            f'nobody listens on {self.topic}: is the controller active '
+            '(ros2 control list_controllers), is its name right (parameter command_topic)?'
+        )
+
+    def delivered(self) -> bool:
+        """Whether all reliable listeners have got the last command."""
+        return bool(self._publisher.wait_for_all_acked(Duration(nanoseconds=0)))
