@@ -53,58 +53,76 @@ class HeadOrder:
         return {'labels': plain(self.labels)} if self.kind == 'reward' else {}
 
 
-@dataclass(frozen=True, slots=True)
-class Reports:
-    """Who is told how far things are.
+def material_for(
+    order: HeadOrder, model: WorldModel, table: EpisodeTable, report: Callable[[int, int], None]
+) -> Material:
+    """Encode all frames; those of a training that was interrupted are there already.
 
-    Attributes:
-        encoding: Called with (frames done, frames in all).
-        training: Called with (steps done, steps in all, loss).
+    Args:
+        order: What is wanted.
+        model: From `load_bundle`.
+        table: The episodes.
+        report: Called with (frames done, frames in all).
+
+    Raises:
+        TrainingError: The data do not suit.
+        HeadError: The name of the head cannot be that of a file.
     """
-
-    encoding: Callable[[int, int], None]
-    training: Callable[[int, int, float], None]
+    store = _files(order, model)[0]
+    store.parent.mkdir(exist_ok=True)
+    training = order.training
+    return prepare(model, table, store, training.validation, training.seed, report)
 
 
 def make_head(
-    order: HeadOrder, model: WorldModel, table: EpisodeTable, data: Path, reports: Reports
-) -> tuple[HeadTask, Material, HeadRecord]:
+    order: HeadOrder, material: Material, data: Path, report: Callable[..., None]
+) -> tuple[HeadTask, HeadRecord]:
     """Train a head and write it into the folder of the model's bundle.
 
     An interrupted training leaves its latents and a checkpoint there, and goes on from them.
 
     Args:
         order: What is wanted.
-        model: From `load_bundle`.
-        table: The episodes.
-        data: Where they came from, for the record.
-        reports: Who is told.
+        material: From `material_for`.
+        data: Where the episodes came from, for the record.
+        report: Called with (steps done, steps in all, note=…).
 
     Returns:
-        The trained head in its task, what it learned from, and what was written beside it.
+        The trained head in its task, and what was written beside it.
 
     Raises:
-        TrainingError: The data do not suit.
+        TrainingError: The data do not suit, or the checkpoint is of another training.
         HeadError: The bundle has got other weights meanwhile.
     """
-    folder, contract = model.contract.folder, model.contract
-    source, _ = head_files(folder, order.name)
-    source.parent.mkdir(exist_ok=True)
-    store, checkpoint = source.with_suffix('.latents.npy'), source.with_suffix('.checkpoint')
-    training = order.training
-    material = prepare(model, table, store, training.validation, training.seed, reports.encoding)
+    contract, training = material.model.contract, order.training
+    store, checkpoint = _files(order, material.model)
     task = _task(order, material)
     known = {**facts(material, data), **order.extra()}
     trainer = HeadTrainer(task, training, (contract.fingerprint, known))
     if checkpoint.exists():
         trainer.resume(checkpoint)
-    trainer.run(reports.training, checkpoint)
+    trainer.run(lambda step, steps, loss: report(step, steps, note=f'loss {loss:.4f}'), checkpoint)
     task.head.eval()
-    said = {**known, **({} if task.solved else plain(training))}
-    record = save_head(folder, order.name, task.head, contract, said, task.results())
+    if task.solved:
+        report(1, 1)
+    said = known if task.solved else {**known, **_optimisation(training)}
+    record = save_head(contract.folder, order.name, task.head, contract, said, task.results())
     for path in (checkpoint, store, store.with_suffix('.json')):
         path.unlink(missing_ok=True)
-    return task, material, record
+    return task, record
+
+
+def _files(order: HeadOrder, model: WorldModel) -> tuple[Path, Path]:
+    """Return where latents and checkpoint are kept while a training is under way."""
+    source, _ = head_files(model.contract.folder, order.name)
+    return source.with_suffix('.latents.npy'), source.with_suffix('.checkpoint')
+
+
+def _optimisation(training: HeadTraining) -> dict[str, Any]:
+    """Return the settings that the weights depend on."""
+    said: dict[str, Any] = plain(training)
+    del said['checkpoint_every']
+    return said
 
 
 def _task(order: HeadOrder, material: Material) -> HeadTask:
