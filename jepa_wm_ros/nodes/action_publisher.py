@@ -13,6 +13,7 @@ from typing import Any
 from jepa_wm_msgs.action import ExecuteActions
 from jepa_wm_msgs.msg import ExecutedAction, ObservationHealth, SafetyStatus
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
@@ -191,7 +192,9 @@ class ActionPublisher(ManagedNode):
         self.create_service(SetBool, 'arm', self._on_arm)
         self.create_service(Trigger, 'stop', self._on_stop)
         self.create_service(Trigger, 'reset_fault', self._on_reset)
-        self.create_service(Trigger, 'home', self._on_home)
+        # in a group of its own: what waits in the default group makes all others wait
+        waiting = ReentrantCallbackGroup()
+        self.create_service(Trigger, 'home', self._on_home, callback_group=waiting)
         ActionServer(
             self,
             ExecuteActions,

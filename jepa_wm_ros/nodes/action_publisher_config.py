@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jepa_wm_ros.nodes.driver_config import DriverConfig
-from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, GRIPPER_JOINT
+from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, GRIPPER_JOINT, READY_POSTURE
 from jepa_wm_ros.robot.gripper import PRESETS
 from jepa_wm_ros.robot.limits import (
     FER,
@@ -66,6 +66,13 @@ class ActionPublisherConfig(DriverConfig):
         'what a plan does to the one under way: blocking refuses it, streaming blends into it '
         'without a stop; the planner needs the same value',
         choices=('blocking', 'streaming'),
+        dynamic=True,
+    )
+    home_joints: tuple[float, ...] = parameter(
+        tuple(READY_POSTURE.tolist()),
+        'joint positions to which the service home moves',
+        unit='rad',
+        length=7,
         dynamic=True,
     )
     hold_time_s: float = parameter(
@@ -237,6 +244,7 @@ class ActionPublisherConfig(DriverConfig):
                 max_rotation_acceleration_rad_s2=self.max_rotation_acceleration_rad_s2,
             ),
             streaming=self.execution == 'streaming',
+            home=self.home_joints,
             settle_position_m=self.settle_position_m,
             settle_rotation_rad=self.settle_rotation_rad,
             settle_speed_rad_s=self.settle_speed_rad_s,

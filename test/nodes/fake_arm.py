@@ -50,7 +50,7 @@ class FakeArm:
             node.create_timer(CAMERA_S, self._picture),
         ]
         self.client = ActionClient(node, ExecuteActions, 'execute')
-        self._services = {
+        self.services = {
             'arm': node.create_client(SetBool, 'arm'),
             'stop': node.create_client(Trigger, 'stop'),
             'reset_fault': node.create_client(Trigger, 'reset_fault'),
@@ -103,7 +103,7 @@ class FakeArm:
         )
 
     def call(self, name: str, data: bool | None = None):
-        client = self._services[name]
+        client = self.services[name]
         self.graph.spin_until(client.service_is_ready)
         request = SetBool.Request(data=data) if name == 'arm' else Trigger.Request()
         return self.graph.result_of(client.call_async(request))

@@ -1,0 +1,60 @@
+"""The service `home` of the action publisher."""
+
+import numpy as np
+import pytest
+from jepa_wm_msgs.msg import SafetyStatus
+from std_srvs.srv import Trigger
+
+from jepa_wm_ros.robot.description import READY_POSTURE
+
+AWAY = READY_POSTURE + np.array([0.1, 0.05, -0.1, -0.1, 0.05, 0.1, 0.2])
+FAR = [0.0, 0.08, 0.0, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.fixture
+def away(arm):
+    arm.joints = AWAY.copy()
+    told = len(arm.statuses)
+    arm.graph.spin_until(lambda: len(arm.statuses) > told + 2)  # by now the node has seen them
+    arm.services['home'] = arm.node.create_client(Trigger, 'home')
+    return arm
+
+
+def asked(arm):
+    client = arm.services['home']
+    arm.graph.spin_until(client.service_is_ready)
+    return client.call_async(Trigger.Request())
+
+
+def test_it_answers_when_the_arm_is_at_home(away):
+    away.arm()
+    answer = away.graph.result_of(asked(away))
+    assert answer.success, answer.message
+    np.testing.assert_allclose(away.joints, READY_POSTURE, atol=1e-6)
+    away.graph.spin_until(lambda: away.status.state == SafetyStatus.ARMED)
+
+
+def test_a_disarmed_arm_stays_and_says_why(away):
+    answer = away.graph.result_of(asked(away))
+    assert not answer.success
+    assert 'arm service' in answer.message
+    assert not away.commands
+
+
+def test_a_plan_under_way_goes_first(away):
+    away.arm()
+    away.send(away.plan(FAR, FAR))
+    answer = away.graph.result_of(asked(away))
+    assert not answer.success
+    assert 'cancel the goal first' in answer.message
+
+
+def test_stop_ends_the_way_home(away):
+    away.arm()
+    coming = asked(away)
+    away.graph.spin_until(lambda: len(away.commands) > 10)
+    assert away.call('stop').success
+    answer = away.graph.result_of(coming)
+    assert not answer.success
+    assert 'stopped' in answer.message
+    assert not np.any(away.commands[-1].velocities)
