@@ -113,11 +113,11 @@ def _parameter_file(name: str) -> Path:
 
 
 def policy_process() -> ProcessSpec:
-    """Encoder and planner."""
+    """Encoder and planner, and the pictures that explain them."""
     return ProcessSpec(
         name='policy',
-        nodes=('encoder', 'planner'),
-        parameter_files=('encoder.yaml', 'planner.yaml'),
+        nodes=('encoder', 'planner', 'insight'),
+        parameter_files=('encoder.yaml', 'planner.yaml', 'insight.yaml'),
         environment={'OMP_NUM_THREADS': '1'},
     )
 
@@ -169,11 +169,28 @@ def player_process(bag: str, *, rate: str = '1.0', loop: bool = False) -> Proces
     )
 
 
-def rviz_process(namespace: str = '') -> ProcessSpec:
-    """RViz with our displays."""
-    command = ['rviz2', '-d', str(share('rviz', 'jepa_wm.rviz'))]
+def visualizer_process() -> ProcessSpec:
+    """What publishes the markers, paths and plots that RViz shows."""
+    return ProcessSpec(
+        name='visualizer',
+        nodes=('visualizer',),
+        parameter_files=('visualizer.yaml',),
+        optional=True,
+    )
+
+
+def rviz_process(namespace: str = '', remappings: Mapping[str, str] | None = None) -> ProcessSpec:
+    """RViz with our displays.
+
+    Args:
+        namespace: Of the nodes that it shows.
+        remappings: New topic names by old ones.
+    """
+    command = ['rviz2', '-d', str(share('rviz', 'jepa_wm.rviz')), '--ros-args']
+    for old, new in (remappings or {}).items():
+        command += ['-r', f'{old}:={new}']
     if namespace:
-        command += ['--ros-args', '-r', f'__ns:=/{namespace.strip("/")}']
+        command += ['-r', f'__ns:=/{namespace.strip("/")}']
     return ProcessSpec(name='rviz', command=tuple(command), optional=True)
 
 

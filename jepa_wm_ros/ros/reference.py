@@ -24,6 +24,8 @@ CONFIGS = {
     'encoder': ('jepa_wm_ros.nodes.encoder', 'EncoderConfig'),
     'planner': ('jepa_wm_ros.nodes.planner_config', 'PlannerConfig'),
     'action_publisher': ('jepa_wm_ros.nodes.action_publisher_config', 'ActionPublisherConfig'),
+    'insight': ('jepa_wm_ros.nodes.insight_config', 'InsightConfig'),
+    'visualizer': ('jepa_wm_ros.nodes.visualizer_config', 'VisualizerConfig'),
     'sim': ('jepa_wm_ros.nodes.sim', 'SimConfig'),
 }
 """Module and name of the config dataclass, by node."""

@@ -59,8 +59,7 @@ class System:
             recorder = bringup.recorder_process(bag=values['bag'], model=values.get('model', ''))
             processes.append(_heard_by(processes, recorder))
         if values.get('rviz') == 'true':
-            viewer = bringup.rviz_process(values['namespace'])
-            processes.append(_heard_by(processes, viewer))
+            processes += _display(self.name, processes, values)
         return tuple(processes)
 
     def complete(self, given: Values) -> dict[str, str]:
@@ -124,6 +123,32 @@ def _heard_by(processes: Iterable[ProcessSpec], listener: ProcessSpec) -> Proces
     ]
     found = {bringup.DISCOVERY: ranges[0]} if ranges else {}
     return replace(listener, environment={**listener.environment, **found})
+
+
+def _display(
+    system: str, processes: Iterable[ProcessSpec], values: Values
+) -> Iterable[ProcessSpec]:
+    """RViz, and the visualizer unless it is there, with the topics and files of the policy."""
+    by_name = {process.name: process for process in processes}
+    shown = by_name.get('policy', by_name.get('visualizer', bringup.visualizer_process()))
+    if 'visualizer' not in by_name:
+        visualizer = bringup.visualizer_process()
+        # the driver of a real arm brings the description of that arm
+        own = {'publish_robot': False} if system == 'franka' else {}
+        visualizer = replace(
+            visualizer,
+            parameter_files=(*visualizer.parameter_files, *shown.parameter_files),
+            parameters={**_clock(shown), **own},
+            remappings=shown.remappings,
+            log_level=shown.log_level,
+        )
+        yield _heard_by(processes, visualizer)
+    yield _heard_by(processes, bringup.rviz_process(values['namespace'], shown.remappings))
+
+
+def _clock(process: ProcessSpec) -> dict[str, ParameterValue]:
+    name = 'use_sim_time'
+    return {name: process.parameters[name]} if name in process.parameters else {}
 
 
 def _given(values: Values, *names: str) -> dict[str, ParameterValue]:
@@ -253,6 +278,25 @@ def _image(values: Values) -> dict[str, str]:
     return {'image': values['image_topic']} if values['image_topic'] else {}
 
 
+# -- displays only -------------------------------------------------------------------------------
+
+
+def _viz(values: Values) -> Iterable[ProcessSpec]:
+    files = ('franka.yaml', ROBOTS[values['robot_type']]) if values['robot_type'] else ()
+    visualizer = bringup.visualizer_process()
+    own: dict[str, ParameterValue] = {
+        name: values[name] == 'true' for name in ('publish_robot', 'use_sim_time')
+    }
+    return [
+        replace(
+            visualizer,
+            parameter_files=(*visualizer.parameter_files, *files),
+            parameters=own,
+            remappings=_given_topics(values) | _image(values),
+        )
+    ]
+
+
 # -- the table -----------------------------------------------------------------------------------
 
 _SIM = System(
@@ -361,5 +405,35 @@ _REPLAY = System(
     build=_replay,
 )
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (_SIM, _FRANKA, _REPLAY)}
+_VIZ = System(
+    name='viz',
+    title='RViz and the visualizer, for a graph that runs already',
+    arguments=(
+        Argument(
+            name='robot_type',
+            default='',
+            description="The arm; empty: the simulated cell's.",
+            choices=('', *ROBOTS),
+        ),
+        Argument(
+            name='publish_robot',
+            default='true',
+            description='Whether robot_description and /tf come from us; false where '
+            'robot_state_publisher runs.',
+            choices=SWITCH,
+        ),
+        Argument(
+            name='use_sim_time',
+            default='false',
+            description='Whether the graph runs on /clock, as with a bag.',
+            choices=SWITCH,
+        ),
+        *(argument for argument in IMAGE if argument.name != 'image_transport'),
+        *NODES,
+        replace(RVIZ, default='true'),
+    ),
+    build=_viz,
+)
+
+SYSTEMS: Mapping[str, System] = {system.name: system for system in (_SIM, _FRANKA, _REPLAY, _VIZ)}
 """All systems by name."""

@@ -13,7 +13,7 @@ from rclpy.executors import Executor
 from rclpy.task import Future
 
 from jepa_wm_ros.errors import JepaWmError
-from jepa_wm_ros.ros.scheduling import stand_back
+from jepa_wm_ros.ros.scheduling import BACKGROUND, stand_back
 
 Result = TypeVar('Result')
 
@@ -54,13 +54,20 @@ class Worker:
         executor: Executor whose coroutines await the results; it is woken for each result.
         name: Name of the thread, as debuggers show it.
         background: Whether all else in the process comes first.
+        niceness: How far it stands back then, see `stand_back`.
     """
 
     def __init__(
-        self, executor: Executor | None, *, name: str = 'model', background: bool = False
+        self,
+        executor: Executor | None,
+        *,
+        name: str = 'model',
+        background: bool = False,
+        niceness: int = BACKGROUND,
     ) -> None:
         self._executor = executor
         self._background = background
+        self._niceness = niceness
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._closed = False
@@ -151,7 +158,7 @@ class Worker:
 
     def _loop(self) -> None:
         if self._background:
-            stand_back()
+            stand_back(self._niceness)
         while (job := self._next()) is not None:
             try:
                 result = job.run()

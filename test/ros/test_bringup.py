@@ -14,7 +14,7 @@ def test_the_cell_has_simulator_action_publisher_and_policy_in_this_order():
     processes = cell()
     assert [process.name for process in processes] == ['sim', 'action_publisher', 'policy']
     assert [node for p in processes for node in p.nodes] == [
-        'sim', 'action_publisher', 'encoder', 'planner',
+        'sim', 'action_publisher', 'encoder', 'planner', 'insight',
     ]  # fmt: skip
     for process in processes:
         assert process.environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
