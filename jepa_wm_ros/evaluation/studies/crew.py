@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from multiprocessing.process import BaseProcess
     from pathlib import Path
 
     from jepa_wm_ros.evaluation.studies.grid import Job
     from jepa_wm_ros.evaluation.studies.settings import EpisodePlan
+    from jepa_wm_ros.evaluation.studies.store import Store
 
 PATIENCE_S = 60.0
 """How long a process may take to write a checkpoint when it is asked to stop [s]."""
@@ -51,8 +52,43 @@ class _Worker:
     """Keys of the jobs that have not ended."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """What the processes have in common.
+
+    Attributes:
+        plan: The episodes.
+        folder: The study's.
+        threads: CPU threads of a job.
+        processes: How many lanes are under way at once.
+    """
+
+    plan: EpisodePlan
+    folder: Path
+    threads: int = 1
+    processes: int = 1
+
+
+def do_lane(lane: Sequence[Job], crew: Crew, pipe: Connection) -> None:
+    """Do the jobs of a lane here, one after the other, and tell of it."""
+    import torch
+
+    from jepa_wm_ros.evaluation.studies.store import Store, claim
+
+    torch.set_num_threads(crew.threads)
+    store = Store(crew.folder)
+    with claim(store.lock(lane[0])) as ours:
+        for job in lane:
+            if ours:
+                _do(job, crew, store, pipe)
+            else:
+                pipe.send(News(job=job.key, what='elsewhere'))
+
+
 def work(
-    lanes: Sequence[Sequence[Job]], plan: EpisodePlan, folder: Path, threads: int, processes: int
+    lanes: Sequence[Sequence[Job]],
+    crew: Crew,
+    do: Callable[[Sequence[Job], Crew, Connection], None] = do_lane,
 ) -> Generator[News, None, None]:
     """Do jobs in several processes; results are kept in the study's folder.
 
@@ -60,10 +96,8 @@ def work(
 
     Args:
         lanes: Jobs that are done one after the other.
-        plan: The episodes.
-        folder: The study's.
-        threads: CPU threads of a job.
-        processes: How many lanes are under way at once.
+        crew: How.
+        do: Does a lane, in a process of its own.
 
     Yields:
         What happens, as it happens.
@@ -72,10 +106,10 @@ def work(
     waiting, busy = deque(lanes), dict[Connection, _Worker]()
     try:
         while waiting or busy:
-            while waiting and len(busy) < processes:
+            while waiting and len(busy) < crew.processes:
                 lane = waiting.popleft()
                 ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_do, args=(lane, plan, folder, threads, theirs))
+                process = context.Process(target=_work, args=(do, lane, crew, theirs))
                 process.start()
                 theirs.close()  # so that the end of the process is the end of the pipe
                 busy[ours] = _Worker(process, [job.key for job in lane])
@@ -112,27 +146,17 @@ def _stop(processes: list[BaseProcess]) -> None:
             process.kill()
 
 
-def _do(
-    lane: Sequence[Job], plan: EpisodePlan, folder: Path, threads: int, pipe: Connection
-) -> None:
-    """Do the jobs of a lane, in a process of its own."""
+def _work(do: Any, lane: Sequence[Job], crew: Crew, pipe: Connection) -> None:
+    """Do a lane, in a process of its own. A parent that is gone breaks the pipe, and ends it."""
     os.setsid()  # Ctrl-C is the parent's to handle: it asks to stop, once
-    import torch
-
-    from jepa_wm_ros.evaluation.studies.store import Store, claim
-
-    torch.set_num_threads(threads)
-    store = Store(folder)
-    with claim(store.lock(lane[0])) as ours:
-        for job in lane:
-            if ours:
-                _do_one(job, plan, store, threads, pipe)
-            else:
-                pipe.send(News(job=job.key, what='elsewhere'))
+    try:
+        do(lane, crew, pipe)
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise SystemExit(1) from None
 
 
-def _do_one(job: Job, plan: EpisodePlan, store: Any, threads: int, pipe: Connection) -> None:
-    """Do a job. A parent that is gone breaks the pipe, and with it this process."""
+def _do(job: Job, crew: Crew, store: Store, pipe: Connection) -> None:
+    """Do a job; what goes wrong costs this job and no other."""
     from jepa_wm_ros.evaluation.studies.unit import played, trained
 
     def tell(what: str, done: int, total: int) -> None:
@@ -143,10 +167,10 @@ def _do_one(job: Job, plan: EpisodePlan, store: Any, threads: int, pipe: Connect
         return
     try:
         trained(job, tell)
-        store.save(job, played(job, plan.settings(), threads, tell))
-    except (KeyboardInterrupt, BrokenPipeError):
-        raise SystemExit(1) from None
-    except Exception as error:  # whatever it was, it costs this job and no other
+        store.save(job, played(job, crew.plan.settings(), crew.threads, tell))
+    except BrokenPipeError:
+        raise
+    except Exception as error:
         words = str(error) if isinstance(error, JepaWmError) else traceback.format_exc()
         store.fail(job, words)
         pipe.send(News(job=job.key, what='failed', words=words))

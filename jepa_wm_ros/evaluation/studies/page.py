@@ -30,6 +30,16 @@ class Column:
     brief: bool = False
 
 
+TRAINING = (
+    Column('error of 1 … n steps / copying', lambda row: _errors(row)),
+    Column('probe, cm', lambda row: _number(row['probe_rmse_m'], 100, 2)),
+    Column('rank', lambda row: _number(row['effective_rank'], 1, 1)),
+    Column('training, CPU min', lambda row: _number(row['training_cpu_s'], 1 / 60, 1)),
+    Column('numbers, thousands', lambda row: _number(row['numbers_in_bundle'], 1e-3, 0)),
+)
+"""What is of interest where models were trained."""
+
+
 def columns_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
     """Return the columns that some row has something for."""
     gain = [Column('beyond the first row', _gain, brief=True)] if len(rows) > 1 else []
@@ -42,12 +52,9 @@ def columns_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
         Column(
             'CPU of a look, ms', lambda row: _number(row['look_cpu_s_p50'], 1000, 0), brief=True
         ),
-        Column('error of 1 … n steps / copying', _errors),
-        Column('probe, cm', lambda row: _number(row['probe_rmse_m'], 100, 2)),
-        Column('rank', lambda row: _number(row['effective_rank'], 1, 1)),
-        Column('training, CPU min', lambda row: _number(row['training_cpu_s'], 1 / 60, 1)),
-        Column('numbers, thousands', lambda row: _number(row['numbers_in_bundle'], 1e-3, 0)),
     ]
+    if any(row['trained'] for row in rows):
+        columns += TRAINING
     return [column for column in columns if any(column.words(row) != '-' for row in rows)]
 
 
@@ -99,7 +106,8 @@ def _marginals(rows: Sequence[dict[str, Any]]) -> list[str]:
         for row in rows
     ]
     heads = ['', 'choice', 'within 5 cm, %', 'within 2 cm, %', 'final distance, cm: mean']
-    return ['', '## Each choice, over all others', '', *_markdown(heads, words)]
+    lines = ['', '## Each choice, over all others', '', *_markdown(heads, words), '']
+    return [*lines, 'The others play the same draws again: these intervals are rather narrow.']
 
 
 def _state(content: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ def write_report(
         write_text(files[1], _table([_flat(row) for row in rows]))
         write_text(files[2], _table(_episodes(results)))
         plots = [plot_outcome(folder / 'success.png', content)]
-        if any(row['rollout_error_over_copy'] for row in rows):
+        if any(row['trained'] for row in rows):
             plots.append(plot_training(folder / 'rollout_error.png', content))
         write_text(files[3], page(content, [path.name for path in plots]))
     return content, [*files, *plots]
