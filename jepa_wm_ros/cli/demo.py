@@ -91,7 +91,7 @@ def _reach_goals(
 ) -> None:
     """Bring the graph up, pursue all goals, bring it down; what was seen goes into `traces`."""
     from jepa_wm_ros.cli.cell import render_goals, running_cell, stay
-    from jepa_wm_ros.cli.pictures import write_picture
+    from jepa_wm_ros.data.goals.pictures import write_picture
     from jepa_wm_ros.evaluation.trace import Recorder, Trace
 
     pictures = render_goals(draws)

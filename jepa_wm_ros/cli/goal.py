@@ -54,7 +54,7 @@ def run_send(args: argparse.Namespace) -> int:
     """Send a goal and show its progress; Ctrl-C cancels it. Exit code 0 if it was reached."""
     from rich.console import Console
 
-    from jepa_wm_ros.cli.pictures import read_picture
+    from jepa_wm_ros.data.goals.pictures import read_picture
     from jepa_wm_ros.errors import JepaWmError
 
     if args.max_steps is not None and args.max_steps < 1:

@@ -240,6 +240,7 @@ class EncoderNode(ManagedNode):
             bundle=self._model.contract.fingerprint,
             encode_time_s=encode_time_s,
             image=message,
+            joints=sample.joints,
         )
         self._encoding.add(encode_time_s)
         self._latency.add(now_s(self) - stamp_s)

@@ -9,6 +9,8 @@ from jepa_wm_ros.ros.waiting import first_of
 from jepa_wm_ros.ros.worker import future_for
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rclpy.node import Node
     from rclpy.task import Future
 
@@ -29,6 +31,7 @@ class EncodedObservation:
         bundle: Fingerprint of the model that encoded it.
         encode_time_s: How long encoding took [s].
         image: The camera's message; None when the latent came over the wire.
+        joints: `(7,)` arm joints at that time [rad]; None when they are not known.
     """
 
     stamp: Any
@@ -39,6 +42,7 @@ class EncodedObservation:
     bundle: str
     encode_time_s: float
     image: Any = None
+    joints: NDArray[np.float64] | None = None
 
 
 class ObservationStream:

@@ -32,10 +32,12 @@ class RobotSample:
     Attributes:
         pose: Flange in the base frame.
         gripper: 0 open .. 1 closed.
+        joints: `(7,)` arm joints [rad]; None where the driver gives poses only.
     """
 
     pose: Pose
     gripper: float
+    joints: NDArray[np.float64] | None = None
 
     def proprio(self, fields: Sequence[str]) -> NDArray[np.float64] | None:
         """The numbers (P,) that a model asks for, None when it asks for none.
@@ -118,7 +120,9 @@ class RobotState:
             JointBufferError: There is no state near enough.
         """
         gripper = float(self._gripper.at(stamp_s)[0]) if len(self._gripper) else 0.0
-        return RobotSample(self._pose(self._arm.at(stamp_s)), gripper)
+        numbers = self._arm.at(stamp_s)
+        joints = None if self._kinematics is None else numbers
+        return RobotSample(self._pose(numbers), gripper, joints)
 
     def skew_s(self, stamp_s: float) -> float:
         """How much older than `stamp_s` the newest state is [s]; 0 when there are newer ones."""

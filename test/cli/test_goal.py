@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from jepa_wm_ros.cli.main import main
-from jepa_wm_ros.cli.pictures import read_picture, write_picture
+from jepa_wm_ros.data.goals.pictures import read_picture, write_picture
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+PICTURES = ('.png', '.jpg', '.jpeg')
+"""Endings of picture files that are looked for in folders."""
+
+
 class PictureFileError(JepaWmError):
     """A file does not hold a picture that can be a goal."""
 
