@@ -124,15 +124,20 @@ def _work(
 ) -> dict[Job, str]:
     """Do the jobs of this process that are not done; returns those that failed, and why."""
     from jepa_wm_ros.cli.progress import progress_bar
-    from jepa_wm_ros.evaluation.studies.crew import work
+    from jepa_wm_ros.evaluation.studies.crew import Crew, work
 
     everything = [job for lane in lanes for job in lane]
     left = [[job for job in lane if store.load(job) is None] for lane in lanes]
     left = [lane for lane in left if lane]
     with progress_bar(study.name, 'jobs', console) as bar:
         told = _Told(everything, [job for lane in left for job in lane], store, bar, console)
-        news = work(left, study.evaluation, store.folder, study.threads, processes)
-        with closing(news):
+        crew = Crew(
+            plan=study.evaluation,
+            folder=store.folder,
+            threads=study.threads,
+            processes=processes,
+        )
+        with closing(work(left, crew)) as news:
             for item in news:
                 told.hear(item)
     return told.failed

@@ -78,8 +78,8 @@ def _bars(axes: Axes, rows: list[dict[str, Any]]) -> None:
                     rate, place, xerr=error, fmt='none', ecolor=INK, elinewidth=1.1, capsize=2.5
                 )
     axes.set_xlim(0, 105)
-    style_axes(axes, 'Success at the last step (95 % interval)', 'episodes [%]', '')
-    axes.legend(fontsize=8, frameon=False, loc='lower left', bbox_to_anchor=(0.6, 1.0), ncols=2)
+    style_axes(axes, 'Success at the end', 'episodes [%], with 95 % interval', '')
+    axes.legend(fontsize=8, frameon=False, loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2)
 
 
 def _distances(axes: Axes, rows: list[dict[str, Any]]) -> None:
@@ -100,5 +100,5 @@ def _distances(axes: Axes, rows: list[dict[str, Any]]) -> None:
         axes.plot(median, place, '|', color=MISS, markersize=9, markeredgewidth=2,
                   label='median' if place == 0 else None)  # fmt: skip
     axes.set_xlim(left=0)
-    style_axes(axes, 'Final distance', 'distance [cm]', '')
-    axes.legend(fontsize=8, frameon=False, loc='lower left', bbox_to_anchor=(0.5, 1.0), ncols=2)
+    style_axes(axes, 'Final distance', 'distance [cm], with 95 % interval of the mean', '')
+    axes.legend(fontsize=8, frameon=False, loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2)
