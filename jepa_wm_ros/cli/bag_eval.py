@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,12 @@ if TYPE_CHECKING:
     import argparse
 
     from rich.console import Console
+    from rich.table import Table
 
+    from jepa_wm_ros.evaluation.bags.report import Report
     from jepa_wm_ros.evaluation.bags.settings import BagEvalSettings
     from jepa_wm_ros.evaluation.bags.store import Store
-    from jepa_wm_ros.evaluation.bags.unit import Job, UnitResult
+    from jepa_wm_ros.training.team import Team
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -27,8 +28,10 @@ def add_parser(subparsers: Subparsers) -> None:
         'eval',
         help='compare what models plan with what was done in bags',
         description='For each window of H steps: the goal is the picture H steps ahead; the plan '
-        'is compared with what was done. Writes report.html, summary.json, windows.json and '
-        'windows.csv. A broken bag costs itself and nothing else.',
+        'is compared with what was done. Writes report.html, summary.json, windows.json, '
+        'windows.csv and figures/. A broken bag costs itself and nothing else.',
+        epilog='On several GPUs or machines: torchrun … --no-python jepa-wm bag eval … --out '
+        'FOLDER, on a disk of all.',
     )
     parser.add_argument('bags', type=Path, nargs='+', metavar='BAG', help='bag or folder of bags')
     parser.add_argument(
@@ -60,12 +63,18 @@ def add_parser(subparsers: Subparsers) -> None:
         dest='changes',
         help='planning setting to change, e.g. samples=256; repeatable',
     )
+    parser.add_argument(
+        '--controls',
+        action='store_true',
+        help='evaluate shuffled actions and random weights, too: both must come out worse',
+    )
     parser.add_argument('--camera', default='', help='camera of the mapping, or a topic')
     parser.add_argument('--mapping', type=Path, help='YAML file: which topics of a bag are what')
     parser.add_argument('--seed', type=int, default=0, help='of plans (default: 0)')
     parser.add_argument(
         '--examples', type=int, default=5, help='worst windows shown of each bag (default: 5)'
     )
+    parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
     parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     parser.add_argument('--out', type=Path, help='folder (default: runs/bag-eval-<time>)')
     parser.add_argument('--resume', action='store_true', help='go on with what is in --out')
@@ -73,35 +82,57 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate; prints the figures and where the files are."""
+    """Evaluate; prints the figures and where the files are. Exit code 1 without any window."""
+    import torch
     from rich.console import Console
 
-    from jepa_wm_ros.cli.runs import run_folder
+    from jepa_wm_ros.cli.progress import progress_bar
+    from jepa_wm_ros.evaluation.bags.job import find_jobs
     from jepa_wm_ros.evaluation.bags.report import write_report
-    from jepa_wm_ros.evaluation.bags.store import Store
-    from jepa_wm_ros.evaluation.bags.team import find_jobs
+    from jepa_wm_ros.evaluation.bags.team import evaluate_all
+    from jepa_wm_ros.training.team import joined
 
-    console = Console()
-    settings = _settings(args)
     bundles = [chosen_bundle(model) for model in args.model or [None]]
-    jobs = find_jobs(args.bags, bundles, settings, args.planner)
-    _check_planning(bundles, settings, args.planner)
-    folder = run_folder('bag-eval', args.out)
-    store = Store(folder, settings, resume=args.resume)
-    results = _work(jobs, store, settings, args.workers, console)
-    summaries, files = write_report(folder, results, settings, _conditions(args, settings))
-    _show(summaries, console)
-    for path in files:
-        console.print(f'  {path}', soft_wrap=True, highlight=False)
+    with joined(torch.device(args.device)) as (team, device):
+        console = Console(quiet=not team.writes)
+        settings = _settings(args, team)
+        jobs = find_jobs(args.bags, bundles, settings, args.planner, controls=args.controls)
+        _check_planning(bundles, settings, args.planner)
+        store = _store(args, settings, team)
+        with progress_bar('evaluating', 'shares', console) as bar:
+            results = evaluate_all(jobs, store, settings, team, args.workers, str(device), bar)
+        if not team.writes:
+            return 0
+        conditions = _conditions(args, settings, team)
+        report = write_report(store.folder, results, settings, conditions)
+    _show(report, console)
     return 0 if any(result.windows for result in results) else 1
 
 
-def _settings(args: argparse.Namespace) -> BagEvalSettings:
+def _store(args: argparse.Namespace, settings: BagEvalSettings, team: Team) -> Store:
+    """The folder of results; the first process of a team makes it, and the others wait."""
+    from jepa_wm_ros.cli.eval import OptionError
+    from jepa_wm_ros.cli.runs import run_folder
+    from jepa_wm_ros.evaluation.bags.store import Store
+
+    if team.size > 1 and args.out is None:
+        raise OptionError('several processes need --out, a folder on a disk that all share')
+    if not team.writes:
+        team.wait()
+        return Store(args.out.absolute(), settings, resume=True)
+    store = Store(run_folder('bag-eval', args.out), settings, resume=args.resume)
+    team.wait()
+    return store
+
+
+def _settings(args: argparse.Namespace, team: Team) -> BagEvalSettings:
     from jepa_wm_ros.cli.eval import OptionError, parse_changes
     from jepa_wm_ros.evaluation.bags.settings import PLANNING, BagEvalSettings
 
     if args.workers < 1:
         raise OptionError('--workers must be at least 1')
+    if team.size > 1 and args.workers > 1:
+        raise OptionError('--workers is for one process: let torchrun start more of them')
     return BagEvalSettings(
         horizon=args.horizon,
         stride=args.stride,
@@ -110,6 +141,7 @@ def _settings(args: argparse.Namespace) -> BagEvalSettings:
         seed=args.seed,
         camera=args.camera,
         mapping=args.mapping,
+        device=args.device,
     )
 
 
@@ -125,28 +157,7 @@ def _check_planning(
             planning_of(read_contract(path), settings, planner)
 
 
-def _work(
-    jobs: list[Job], store: Store, settings: BagEvalSettings, workers: int, console: Console
-) -> list[UnitResult]:
-    """Do what is not done yet, keeping every result at once; in the order of the jobs."""
-    from jepa_wm_ros.cli.progress import progress_bar
-    from jepa_wm_ros.evaluation.bags.team import work
-
-    known = {number: store.load(job) for number, job in enumerate(jobs) if not job.damage}
-    done = {jobs[number]: result for number, result in known.items() if result is not None}
-    left = [job for job in jobs if job not in done]
-    with progress_bar('evaluating', 'recordings', console) as bar:
-        bar(len(done), len(jobs))
-        with closing(work(left, settings, workers)) as results:
-            for result in results:
-                if not result.trouble:
-                    store.save(result)
-                done[result.job] = result
-                bar(len(done), len(jobs), result.job.label)
-    return [done[job] for job in jobs]
-
-
-def _conditions(args: argparse.Namespace, settings: BagEvalSettings) -> dict[str, Any]:
+def _conditions(args: argparse.Namespace, settings: BagEvalSettings, team: Team) -> dict[str, Any]:
     import platform
     from dataclasses import asdict
 
@@ -162,7 +173,7 @@ def _conditions(args: argparse.Namespace, settings: BagEvalSettings) -> dict[str
         'torch': torch.__version__,
         'numpy': numpy.__version__,
         'machine': f'{platform.machine()}, {platform.processor() or platform.system()}',
-        'workers': args.workers,
+        'processes': team.size * args.workers,
     }
     return made | {key: _plain(value) for key, value in asdict(settings).items()}
 
@@ -171,30 +182,46 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _show(summaries: list[dict[str, Any]], console: Console) -> None:
-    """Print the figures, and a line for each verdict and for each broken recording."""
+def _show(report: Report, console: Console) -> None:
+    """Print the figures, and a line for each verdict, control and broken recording."""
+    good = [row for row in report.summaries if not row.get('trouble')]
+    if good:
+        console.print(_table(good))
+    for count, row in enumerate(good, start=1):
+        speed = row['timing']['times_real_time']
+        console.print(f'{count}: {row["verdict"]} ({speed:.1f} times real time)', markup=False)
+    for row in report.controls:
+        line = f'control: {row["bag"]}, {row["model"]}: {row["words"]}'
+        console.print(line, soft_wrap=True, markup=False)
+    broken = ((row['bag'], row['trouble']) for row in report.summaries if not row['windows'])
+    for bag, trouble in dict.fromkeys(broken):
+        console.print(f'not evaluated: {bag}: {trouble}', soft_wrap=True, markup=False)
+    for path in report.files:
+        console.print(f'  {path}', soft_wrap=True, highlight=False)
+
+
+def _table(summaries: list[dict[str, Any]]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from jepa_wm_ros.cli.tables import number
 
-    good = [row for row in summaries if not row.get('trouble')]
-    table = Table()
-    for name in ('', 'bag', 'model'):
-        table.add_column(name)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column('')
+    table.add_column('bag', overflow='fold')
+    table.add_column('model', overflow='fold')
     for name in ('windows', 'score', 'x, cm', 'y, cm', 'z, cm', 'cosine', 'rank'):
-        table.add_column(name, justify='right')
-    for count, row in enumerate(good, start=1):
+        table.add_column(name, justify='right', no_wrap=True)
+    for count, row in enumerate(summaries, start=1):
         axes = [number(row[f'axis_{axis}_m'], 100, 2) for axis in 'xyz']
         figures = [number(row['cosine'], 1, 3), number(row['rank'], 1, 3)]
         score = number(row['action_score'], 1, 1)
-        table.add_row(
-            str(count), row['bag'], row['model'], str(row['windows']), score, *axes, *figures
-        )
-    if good:
-        console.print(table)
-    for count, row in enumerate(good, start=1):
-        speed = row['timing']['times_real_time']
-        console.print(f'{count}: {row["verdict"]} ({speed:.1f} times real time)', markup=False)
-    broken = ((row['bag'], row['trouble']) for row in summaries if not row['windows'])
-    for bag, trouble in dict.fromkeys(broken):
-        console.print(f'not evaluated: {bag}: {trouble}', soft_wrap=True, markup=False)
+        names = (str(count), row['bag'], _short(row['model']))
+        table.add_row(*names, str(row['windows']), score, *axes, *figures)
+    return table
+
+
+def _short(title: str) -> str:
+    """A model's title without its fingerprint, which is in the files."""
+    name, _, rest = title.partition('@')
+    return ','.join([name, *rest.split(',')[1:]])

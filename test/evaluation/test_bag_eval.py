@@ -10,10 +10,11 @@ from cell_bags import played, write_cell_bag
 from fabricated import write_bag
 
 from jepa_wm_ros.cli.main import main
+from jepa_wm_ros.evaluation.bags.job import find_jobs
 from jepa_wm_ros.evaluation.bags.settings import BagEvalError, BagEvalSettings
 from jepa_wm_ros.evaluation.bags.store import Store
 from jepa_wm_ros.evaluation.bags.summary import summarise
-from jepa_wm_ros.evaluation.bags.team import find_jobs, work
+from jepa_wm_ros.evaluation.bags.team import work
 from jepa_wm_ros.paths import share
 
 SHIPPED = share('models', 'franka_cell_reach')
@@ -33,16 +34,11 @@ def bags(tmp_path_factory):
 @pytest.fixture(scope='module')
 def untrained(tmp_path_factory):
     """The shipped model with random weights."""
-    import torch
-
+    from jepa_wm_ros.evaluation.bags.controls import randomised
     from jepa_wm_ros.worldmodel.bundle import load_bundle, save_bundle
 
     folder = tmp_path_factory.mktemp('models') / 'untrained'
-    torch.manual_seed(0)
-    model = load_bundle(SHIPPED)
-    for parameter in model.parameters():
-        if parameter.dim() > 1:
-            torch.nn.init.xavier_normal_(parameter)
+    model = randomised(load_bundle(SHIPPED))
     return save_bundle(folder, model, dataclasses.replace(model.contract, name='untrained'))
 
 
@@ -100,12 +96,6 @@ def test_pictures_without_relation_to_the_motion_come_out_clearly_worse(bags, go
     assert figures['verdict'].startswith('NOT USABLE')
 
 
-def test_a_model_with_random_weights_comes_out_clearly_worse(bags, good, untrained):
-    figures = summarise(evaluated(bags / 'good', untrained)[0], SETTINGS)
-    assert figures['position_error_m'] > 3 * summarise(good, SETTINGS)['position_error_m']
-    assert figures['verdict'].startswith('NOT USABLE')
-
-
 def test_the_same_bag_gives_the_same_figures(bags, good):
     again = summarise(evaluated(bags / 'good')[0], SETTINGS)
     figures = summarise(good, SETTINGS)
@@ -150,7 +140,9 @@ def test_the_command_goes_on_past_broken_bags_and_resumes(bags, tmp_path, capsys
     assert [bool(row['windows']) for row in summary['results']] == [True, *[False] * 6]
     page = (out / 'report.html').read_text()
     assert page.count('data:image/png;base64,') >= 4
-    assert page.count('data:image/jpeg;base64,') == 1 * 4
+    strips = page.count('data:image/jpeg;base64,')
+    assert strips in (4, 12)  # with a decoder, two strips more
+    assert (out / 'figures' / 'errors.png').read_bytes().startswith(b'\x89PNG')
     assert 'http' not in page.replace('http-equiv', '')
     rows = (out / 'windows.csv').read_text().splitlines()
     assert len(rows) == 1 + summary['results'][0]['windows']

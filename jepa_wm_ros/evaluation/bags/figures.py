@@ -17,9 +17,34 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from jepa_wm_ros.evaluation.bags.unit import Example, UnitResult
+    from jepa_wm_ros.evaluation.bags.result import Example, UnitResult
 
 _DPI = 90
+_SHORT_S = 0.002
+"""Lengths of steps are drawn with bins of at least this width [s]."""
+
+
+def report_figures(
+    results: Sequence[UnitResult], summaries: Sequence[dict[str, Any]]
+) -> dict[str, bytes]:
+    """Draw everything that the report shows.
+
+    Returns:
+        PNG files: `errors.png`, `curves.png`, `time-<unit>.png` and `window-<unit>-<number>.png`;
+        none where nothing could be evaluated.
+    """
+    good = [row for row in summaries if not row.get('trouble')]
+    if not good:
+        return {}
+    own = [row for row in good if not row['control']]
+    figures = {'errors.png': errors_figure(good), 'curves.png': curves_figure(own or good)}
+    for unit, result in enumerate(results):
+        if not result.shown:
+            continue
+        figures[f'time-{unit}.png'] = time_figure(result)
+        for number, example in enumerate(result.examples):
+            figures[f'window-{unit}-{number}.png'] = landscape_figure(example)
+    return figures
 
 
 def errors_figure(summaries: Sequence[dict[str, Any]]) -> bytes:
@@ -51,6 +76,7 @@ def curves_figure(summaries: Sequence[dict[str, Any]]) -> bytes:
     style_axes(distance, 'Distance from the goal along what was done', 'step', 'latent distance')
     for axes in (rollout, distance):
         axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize=8, frameon=False)
     return _png(figure)
 
@@ -69,24 +95,32 @@ def time_figure(result: UnitResult) -> bytes:
     flagged = [row for row in result.surprise if row[3]]
     surprise.plot([row[0] for row in flagged], [row[2] for row in flagged], 'o', color=MISS)
     style_axes(surprise, 'Surprise (dots: flagged)', 'bag time [s]', 'deviations')
-    steps.hist(1000 * np.array(result.step_s), bins=30, color=PLANNER)
+    edges = _bins([*result.step_s, result.wanted_step_s])
+    steps.hist(1000 * np.array(result.step_s), bins=list(1000 * edges), color=PLANNER)
     steps.axvline(1000 * result.wanted_step_s, color=MISS, linestyle='--')
     style_axes(steps, 'Real length of steps', 'ms (dashed: contract)', 'steps')
     return _png(figure)
 
 
+def _bins(lengths: Sequence[float]) -> np.ndarray:
+    """Edges [s] around all lengths, none on equal ones."""
+    least, most = min(lengths) - _SHORT_S, max(lengths) + _SHORT_S
+    odd = int(np.clip((most - least) / _SHORT_S, 5, 40)) | 1
+    return np.linspace(least, most, odd + 1)
+
+
 def landscape_figure(example: Example) -> bytes:
     """Draw slices and projections of the energy around one window."""
-    figure = new_figure(11.0, 2.9)
+    figure = new_figure(11.0, 3.1)
     axes = iter(figure.subplots(1, 4))
     land, record = example.landscape, example.record
     totals = (np.sum(record.executed, 0), np.sum(record.planned, 0))
     for plane, fields in (('xy', (0, 1)), ('xz', (0, 2))):
-        title = f'd{plane[0]}-d{plane[1]}'
+        title = f'd{plane[0]}, d{plane[1]}'
         sides = land.axes[plane]
-        _energy(next(axes), sides, land.slices[plane], totals, fields, f'{title}, slice')
+        _energy(next(axes), sides, land.slices[plane], totals, plane, f'{title}: slice')
         sides = land.axes_grid[list(fields)]
-        _energy(next(axes), sides, land.projections[plane], totals, fields, f'{title}, minimum')
+        _energy(next(axes), sides, land.projections[plane], totals, plane, f'{title}: minimum')
     return _png(figure)
 
 
@@ -95,15 +129,16 @@ def _energy(
     sides: np.ndarray,
     costs: np.ndarray,
     totals: tuple[np.ndarray, np.ndarray],
-    fields: tuple[int, int],
+    plane: str,
     title: str,
 ) -> None:
+    fields = ['xyz'.index(name) for name in plane]
     axes.contourf(100 * sides[0], 100 * sides[1], costs.T, 16, cmap='viridis')
-    done, planned = (100 * total[list(fields)] for total in totals)
+    done, planned = (100 * total[fields] for total in totals)
     axes.plot(*done, 'o', color='white', markeredgecolor=INK, label='executed')
     axes.plot(*planned, '^', color=MISS, markeredgecolor=INK, label='planned')
     axes.plot(0, 0, 's', color=GRID, markeredgecolor=INK, label='no-op')
-    style_axes(axes, title, 'cm', 'cm')
+    style_axes(axes, title, f'd{plane[0]} [cm]', f'd{plane[1]} [cm]')
     axes.legend(fontsize=6, loc='lower left')
 
 

@@ -42,7 +42,7 @@ def constant_grid(space: ActionSpace, settings: BagEvalSettings) -> Tensor:
     """Return the candidates `(g^3, H, A)` of the grid, x slowest, z fastest."""
     x, y, z = (_spaced(space, field, settings.grid) for field in range(3))
     points = torch.cartesian_prod(x, y, z)
-    actions = torch.zeros(len(points), settings.horizon, len(space.lower))
+    actions = points.new_zeros(len(points), settings.horizon, len(space.lower))
     actions[..., :3] = points[:, None]
     return actions
 
@@ -58,7 +58,7 @@ def landscape(
         executed: `(H, A)`.
         settings: Points on the axes.
     """
-    mean = torch.as_tensor(executed.mean(0), dtype=torch.float32)
+    mean = torch.as_tensor(executed.mean(0), dtype=torch.float32, device=space.lower.device)
     axes, slices = {}, {}
     for name, (first, second) in PLANES.items():
         rows, columns = (_spaced(space, f, settings.slices) for f in (first, second))
@@ -66,14 +66,15 @@ def landscape(
         actions = mean.expand(len(pairs), settings.horizon, len(mean)).clone()
         actions[..., first], actions[..., second] = pairs[:, :1], pairs[:, 1:]
         costs = judge(actions[None])[0].reshape(len(rows), len(columns))
-        axes[name] = settings.horizon * torch.stack([rows, columns]).numpy()
-        slices[name] = costs.numpy()
+        axes[name] = settings.horizon * torch.stack([rows, columns]).cpu().numpy()
+        slices[name] = costs.cpu().numpy()
     costs = judge(constant_grid(space, settings)[None])[0]
-    cube = costs.reshape((settings.grid,) * 3).numpy()
+    cube = costs.reshape((settings.grid,) * 3).cpu().numpy()
     grid = torch.stack([_spaced(space, field, settings.grid) for field in range(3)])
     projections = {'xy': cube.min(2), 'xz': cube.min(1)}
-    return Landscape(axes, slices, settings.horizon * grid.numpy(), projections)
+    return Landscape(axes, slices, settings.horizon * grid.cpu().numpy(), projections)
 
 
 def _spaced(space: ActionSpace, field: int, points: int) -> Tensor:
-    return torch.linspace(float(space.lower[field]), float(space.upper[field]), points)
+    low, high = float(space.lower[field]), float(space.upper[field])
+    return torch.linspace(low, high, points, device=space.lower.device)

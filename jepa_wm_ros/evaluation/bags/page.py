@@ -2,90 +2,127 @@
 
 from __future__ import annotations
 
-import base64
-import html
+import shlex
+from html import escape
 from typing import TYPE_CHECKING, Any
 
-from jepa_wm_ros.evaluation.action_score import action_error
-from jepa_wm_ros.evaluation.bags.figures import (
-    curves_figure,
-    errors_figure,
-    landscape_figure,
-    time_figure,
-)
+from jepa_wm_ros.evaluation.bags.markup import STYLE, anchor, image, strip, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from jepa_wm_ros.evaluation.bags.unit import Example, UnitResult
+    from jepa_wm_ros.evaluation.bags.result import Example, UnitResult
 
-_STYLE = """
-body { font: 15px/1.5 sans-serif; color: #1f2933; max-width: 1150px; margin: 2em auto; }
-table { border-collapse: collapse; font-size: 13px; } img { max-width: 100%; }
-td, th { border-bottom: 1px solid #e4e7eb; padding: 3px 9px; text-align: right; }
-td:first-child, th:first-child, td.text { text-align: left; }
-.bad { color: #d55e00; font-weight: bold; } .good { color: #009e73; }
-figure { display: inline-block; margin: 4px; } figcaption { font-size: 12px; color: #52606d; }
-"""
-COLUMNS = (
+MOST_LISTED = 20
+_LEAD_S = 1.0
+"""How long before a window a replay of it begins [s]."""
+MAIN = (
     ('windows', 'windows', 1.0, 0),
     ('action_score', 'Action Score', 1.0, 1),
     ('position_error_m', 'Action Error xyz, cm', 100.0, 2),
     ('axis_x_m', 'x, cm', 100.0, 2),
     ('axis_y_m', 'y, cm', 100.0, 2),
     ('axis_z_m', 'z, cm', 100.0, 2),
+    ('cosine', 'cosine', 1.0, 3),
+    ('rank', 'rank of done', 1.0, 3),
+)
+"""Key, title, scale and digits of the columns of the first table."""
+MORE = (
     ('rotation_error_rad', 'rotation, rad', 1.0, 3),
     ('gripper_error', 'gripper', 1.0, 3),
     ('gripper_sign', 'gripper sign', 1.0, 2),
-    ('cosine', 'cosine', 1.0, 3),
-    ('rank', 'rank of done', 1.0, 3),
     ('monotonicity', 'distance falls', 1.0, 2),
     ('energy_planned', 'E planned', 1.0, 3),
     ('energy_executed', 'E done', 1.0, 3),
     ('energy_noop', 'E no-op', 1.0, 3),
     ('energy_grid', 'E grid', 1.0, 3),
 )
-"""Key, title, scale and digits of the columns of the summary table."""
+"""Those of the second one."""
+_READING = """
+<p>Each window begins at a picture of the bag, and its goal is the picture H steps later.
+<b>Action Error</b>: sums of planned and of executed actions over the window, absolute difference;
+xyz adds the three axes up. <b>Action Score</b>: max(0, 800 (0.1 m - error of the position)),
+80 at best. <b>Cosine</b> between planned and executed translation. <b>Rank</b>: part of the
+random candidates that the model finds cheaper than what was done; 0 is best, 0.5 is chance.
+<b>E</b>: what the model's cost function says of the plan, of what was done, of doing nothing, and
+of the best constant translation on a grid; the lower, the nearer to the goal.
+<b>Rollout / copy</b>: error of predicting the executed actions over that of keeping the first
+picture, for each step; below 1 the model predicts. <b>Distance falls</b>: part of the steps in
+which the latent distance from the goal falls along what was done. Small numbers are 95 %
+bootstrap intervals of the mean.</p>
+"""
+_LANDSCAPES = """
+<p>Landscapes: cost of going the same way in each step (dark is cheap), over the total translation.
+Slices leave all else as it was done; minima take the least cost over the third axis. Where the
+lowest place is not at the white dot, the model wants something else than what was done.</p>
+"""
 
 
 def report_page(
-    results: Sequence[UnitResult], summaries: Sequence[dict[str, Any]], conditions: dict[str, Any]
+    results: Sequence[UnitResult],
+    summaries: Sequence[dict[str, Any]],
+    controls: Sequence[dict[str, Any]],
+    conditions: dict[str, Any],
+    figures: Mapping[str, bytes],
 ) -> str:
     """Return the page.
 
     Args:
         results: What was evaluated, broken recordings too.
         summaries: The figures of each, in the same order.
+        controls: What became of what was spoilt on purpose.
         conditions: How it was made.
+        figures: PNG files by name, see `figures.report_figures`.
     """
     good = [row for row in summaries if not row.get('trouble')]
-    parts = ['<h1>What the models make of the bags</h1>', _table(good), _broken(summaries)]
+    parts = ['<h1>What the models make of the bags</h1>', _main(good), _controls(controls)]
+    parts.append(_broken(summaries))
     if good:
-        parts += [_image(errors_figure(good)), _image(curves_figure(good)), _reading()]
+        parts += [
+            image(figures['errors.png'], 'errors of all recordings and models'),
+            image(figures['curves.png'], 'prediction errors and goal distances by step'),
+            '<h2>More figures</h2>',
+            _more(good),
+            _READING,
+        ]
     parts.append(_worst(results))
-    for result, row in zip(results, summaries, strict=True):
-        if not result.trouble:
-            parts.append(_section(result, row))
+    for number, (result, row) in enumerate(zip(results, summaries, strict=True)):
+        if result.shown:
+            parts.append(_section(number, result, row, figures))
     parts += ['<h2>How it was made</h2>', _pairs(conditions)]
     body = '\n'.join(part for part in parts if part)
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>jepa-wm bag eval'
-        f'</title><style>{_STYLE}</style></head><body>{body}</body></html>\n'
+        f'</title><style>{STYLE}</style></head><body>{body}</body></html>\n'
     )
 
 
-def _table(summaries: Sequence[dict[str, Any]]) -> str:
+def _main(summaries: Sequence[dict[str, Any]]) -> str:
     if not summaries:
         return '<p class="bad">No recording could be evaluated.</p>'
-    head = ['bag', 'model', *(title for _, title, _, _ in COLUMNS), 'rollout / copy', 'verdict']
+    head = ['bag', 'model', 'verdict', *(title for _, title, _, _ in MAIN)]
+    rows = []
+    for row in summaries:
+        kind = 'good' if row['verdict'].startswith('follows') else 'bad'
+        link = escape(row['bag'])
+        if not row['control']:
+            link = f'<a href="#{anchor("unit", row["bag"], row["model"])}">{link}</a>'
+        verdict = f'<span class="{kind}">{escape(row["verdict"])}</span>'
+        rows.append([link, escape(row['model']), verdict, *_cells(row, MAIN)])
+    return table(head, rows)
+
+
+def _more(summaries: Sequence[dict[str, Any]]) -> str:
+    head = ['bag', 'model', *(title for _, title, _, _ in MORE), 'rollout / copy']
     rows = []
     for row in summaries:
         ratio = ' '.join(f'{value:.2f}' for value in row['rollout_over_copy'])
-        kind = 'good' if row['verdict'].startswith('follows') else 'bad'
-        cells = [_cell(row, key, scale, digits) for key, _, scale, digits in COLUMNS]
-        verdict = f'<span class="{kind}">{html.escape(row["verdict"])}</span>'
-        rows.append([html.escape(row['bag']), html.escape(row['model']), *cells, ratio, verdict])
-    return _rows(head, rows)
+        rows.append([escape(row['bag']), escape(row['model']), *_cells(row, MORE), ratio])
+    return table(head, rows)
+
+
+def _cells(row: dict[str, Any], columns: Sequence[tuple[str, str, float, int]]) -> list[str]:
+    return [_cell(row, key, scale, digits) for key, _, scale, digits in columns]
 
 
 def _cell(row: dict[str, Any], key: str, scale: float, digits: int) -> str:
@@ -99,57 +136,65 @@ def _cell(row: dict[str, Any], key: str, scale: float, digits: int) -> str:
     return f'{text}<br><small>{low}..{high}</small>'
 
 
+def _controls(controls: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        f'<li>{escape(row["bag"])}, {escape(row["model"])}: '
+        f'<span class="{"good" if row["worse"] else "bad"}">{escape(row["words"])}</span></li>'
+        for row in controls
+    ]
+    about = '<p>The same windows with something spoilt on purpose, which must show.</p>'
+    return f'<h2>Controls</h2>{about}<ul>{"".join(lines)}</ul>' if lines else ''
+
+
 def _broken(summaries: Sequence[dict[str, Any]]) -> str:
     lines = [
-        f'<li>{html.escape(row["bag"])}: {html.escape(row["trouble"])}</li>'
+        f'<li>{escape(row["bag"])}: {escape(row["trouble"])}</li>'
         for row in {row['path'] + row['recording']: row for row in summaries}.values()
         if row.get('trouble')
     ]
     return f'<h2>Not evaluated</h2><ul>{"".join(lines)}</ul>' if lines else ''
 
 
-def _reading() -> str:
+def _worst(results: Sequence[UnitResult]) -> str:
+    pairs = [(result, example) for result in results for example in result.examples]
+    pairs.sort(key=lambda pair: -pair[1].error_m)
+    rows = []
+    for result, example in pairs[:MOST_LISTED]:
+        record = example.record
+        link = f'<a href="#{_place(result, example)}">{record.offset_s:.2f} s</a>'
+        costs = (record.energy_planned, record.energy_executed, record.energy_noop)
+        numbers = [f'{100 * example.error_m:.2f}', *(f'{cost:.3f}' for cost in costs)]
+        names = (escape(result.job.label), escape(result.job.title))
+        rows.append([*names, link, f'{record.stamp_s:.3f}', *numbers])
+    head = ['bag', 'model', 'bag time', 'stamp, s', 'error xyz, cm']
     return (
-        '<p>Each window begins at a picture of the bag, and its goal is the picture H steps '
-        'later. Action Error: sums of planned and executed actions over the window, compared '
-        'axis by axis; Action Score: max(0, 800 (0.1 - error of the position)), 80 at best. Rank: '
-        'part of the random candidates that the model finds cheaper than what was done. Intervals '
-        'are 95 % bootstrap intervals of the mean.</p>'
+        '<h2>Worst windows</h2>' + table([*head, 'E planned', 'E done', 'E no-op'], rows)
+        if rows
+        else ''
     )
 
 
-def _worst(results: Sequence[UnitResult]) -> str:
-    pairs = [(result, example) for result in results for example in result.examples]
-    pairs.sort(key=lambda pair: -_error_m(pair[1]))
-    rows = []
-    for result, example in pairs[:20]:
-        record = example.record
-        link = f'<a href="#{_anchor(result, example)}">{record.offset_s:.2f} s</a>'
-        bag, model = (html.escape(text) for text in (result.job.label, result.job.title))
-        costs = (record.energy_planned, record.energy_executed, record.energy_noop)
-        numbers = [f'{100 * _error_m(example):.2f}', *(f'{cost:.3f}' for cost in costs)]
-        rows.append([bag, model, link, f'{record.stamp_s:.3f}', *numbers])
-    head = [
-        'bag',
-        'model',
-        'bag time',
-        'stamp, s',
-        'error xyz, cm',
-        'E planned',
-        'E done',
-        'E no-op',
-    ]
-    return '<h2>Worst windows</h2>' + _rows(head, rows) if rows else ''
+def _section(
+    number: int, result: UnitResult, row: dict[str, Any], figures: Mapping[str, bytes]
+) -> str:
+    place = anchor('unit', row['bag'], row['model'])
+    title = f'<h2 id="{place}">{escape(row["bag"])}, {escape(row["model"])}</h2>'
+    note = f'<p>{escape(result.note)}</p>' if result.note else ''
+    drawn = image(figures[f'time-{number}.png'], 'error, surprise and step lengths over time')
+    shown = ''.join(
+        _example(result, example, figures[f'window-{number}-{count}.png'])
+        for count, example in enumerate(result.examples)
+    )
+    return title + _told(row) + note + drawn + (_LANDSCAPES if shown else '') + shown
 
 
-def _section(result: UnitResult, row: dict[str, Any]) -> str:
+def _told(row: dict[str, Any]) -> str:
     timing, losses = row['timing'], row['losses']
     encode, plan, late = (
         f'{1000 * timing[key]:.1f} ms' for key in ('encode_s_p50', 'plan_s_p50', 'plan_s_p95')
     )
     least, median, greatest = (f'{1000 * row["step_s"][k]:.0f}' for k in (0, 2, 4))
-    title = f'<h2>{html.escape(row["bag"])}, {html.escape(row["model"])}</h2>'
-    text = (
+    return (
         f'<p>{row["steps"]} steps, {row["recorded_s"]:.1f} s. A step lasts {median} ms (median; '
         f'{least}..{greatest}), the contract says {1000 * row["step_s_wanted"]:.0f}; '
         f'{100 * row["steps_off"]:.0f} % are off by more than a tenth. {losses["gaps"]} gaps, '
@@ -157,52 +202,49 @@ def _section(result: UnitResult, row: dict[str, Any]) -> str:
         f'Encoding {encode} (median), planning {plan} (median), {late} (95 %); '
         f'{timing["times_real_time"]:.1f} times real time with reading.</p>'
     )
-    shown = ''.join(_example(result, example) for example in result.examples)
-    return title + text + _image(time_figure(result)) + shown
 
 
-def _example(result: UnitResult, example: Example) -> str:
-    record = example.record
-    last = len(example.pictures) - 1
-    strip = ''.join(
-        f'<figure>{_image(data, "jpeg")}<figcaption>{_caption(number, last)}</figcaption></figure>'
-        for number, data in enumerate(example.pictures)
+def _example(result: UnitResult, example: Example, drawn: bytes) -> str:
+    record, last = example.record, len(example.pictures) - 1
+    steps = ['', *(f'+{number}' for number in range(1, last + 1))]
+    strips = strip('bag', example.pictures, ['observation', *steps[1:last], f'goal (+{last})'])
+    if example.expected:
+        strips += strip('decoded, as done', example.expected, ['its latent', *steps[1:]])
+        strips += strip('decoded, as planned', example.planned, ['its latent', *steps[1:]])
+    done, planned = (
+        _sum(actions) for actions in (example.record.executed, example.record.planned)
     )
-    title = (
-        f'<h3 id="{_anchor(result, example)}">Bag time {record.offset_s:.2f} s: error '
-        f'{100 * _error_m(example):.2f} cm</h3>'
+    return (
+        f'<h3 id="{_place(result, example)}">Bag time {record.offset_s:.2f} s: error '
+        f'{100 * example.error_m:.2f} cm</h3>'
+        f'<p>Done: {done} cm; planned: {planned} cm. <code>{escape(_replay(result, example))}'
+        f'</code></p>{strips}{image(drawn, "energy around what was done")}'
     )
-    return title + strip + _image(landscape_figure(example))
 
 
-def _caption(number: int, last: int) -> str:
-    return 'observation' if number == 0 else f'goal (+{last})' if number == last else f'+{number}'
+def _sum(actions: Sequence[Sequence[float]]) -> str:
+    totals = (100 * sum(action[axis] for action in actions) for axis in range(3))
+    return '(' + ', '.join(f'{total:+.1f}' for total in totals) + ')'
 
 
-def _anchor(result: UnitResult, example: Example) -> str:
-    key = f'{result.job.source}/{result.job.recording}/{result.job.title}'
-    text = ''.join(letter if letter.isalnum() else '-' for letter in key)
-    return f'w{text}-{example.record.piece}-{example.record.frame}'
+def _replay(result: UnitResult, example: Example) -> str:
+    """The command that plays the window."""
+    job = result.job
+    path = job.source if job.recording in ('', job.source.name) else job.source / job.recording
+    start_s = max(0.0, example.record.offset_s - _LEAD_S)
+    return f'jepa-wm bag play {shlex.quote(str(path))} --start {start_s:.1f}'
 
 
-def _error_m(example: Example) -> float:
-    record = example.record
-    return float(action_error([record.planned], [record.executed]).position[0])
+def _place(result: UnitResult, example: Example) -> str:
+    job = result.job
+    return anchor(
+        'w', job.source, job.recording, job.title, example.record.piece, example.record.frame
+    )
 
 
 def _pairs(conditions: dict[str, Any]) -> str:
     rows = [
-        [html.escape(str(key)), f'<code>{html.escape(str(value))}</code>']
+        [escape(str(key)), f'<code>{escape(str(value))}</code>']
         for key, value in conditions.items()
     ]
-    return _rows(['what', 'value'], rows)
-
-
-def _rows(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    top = ''.join(f'<th>{title}</th>' for title in head)
-    lines = (''.join(f'<td>{cell}</td>' for cell in row) for row in rows)
-    return f'<table><tr>{top}</tr>{"".join(f"<tr>{line}</tr>" for line in lines)}</table>'
-
-
-def _image(data: bytes, kind: str = 'png') -> str:
-    return f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+    return table(['what', 'value'], rows)

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jepa_wm_ros.evaluation.bags.comparison import compare_controls
 from jepa_wm_ros.evaluation.bags.measures import window_measures
 from jepa_wm_ros.evaluation.bags.summary import summarise
 from jepa_wm_ros.evaluation.records import write_json, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from jepa_wm_ros.evaluation.bags.result import UnitResult
     from jepa_wm_ros.evaluation.bags.settings import BagEvalSettings
-    from jepa_wm_ros.evaluation.bags.unit import UnitResult
+
+FIGURES = 'figures'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        folder: Where.
+        summaries: The figures of each recording and model, in their order.
+        controls: What became of what was spoilt on purpose.
+        files: The most important first.
+    """
+
+    folder: Path
+    summaries: list[dict[str, Any]]
+    controls: list[dict[str, Any]]
+    files: list[Path]
 
 
 def write_report(
@@ -26,8 +46,8 @@ def write_report(
     results: Sequence[UnitResult],
     settings: BagEvalSettings,
     conditions: dict[str, Any],
-) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Write `summary.json`, `windows.json`, `windows.csv` and `report.html`.
+) -> Report:
+    """Write `summary.json`, `windows.json`, `windows.csv`, `report.html` and `figures/*.png`.
 
     Args:
         folder: Where.
@@ -35,21 +55,27 @@ def write_report(
         settings: What was asked for.
         conditions: How it was made.
 
-    Returns:
-        The summary of each result in their order (recording, then model), and the files.
-
     Raises:
         ResultsError: The folder cannot be written to.
     """
+    from jepa_wm_ros.evaluation.bags.figures import report_figures
     from jepa_wm_ros.evaluation.bags.page import report_page
 
     summaries = [summarise(result, settings) for result in results]
-    write_json(folder / 'summary.json', {'conditions': conditions, 'results': summaries})
+    controls = compare_controls(results, settings)
+    figures = report_figures(results, summaries)
+    page = report_page(results, summaries, controls, conditions, figures)
+    content = {'conditions': conditions, 'results': summaries, 'controls': controls}
+    write_json(folder / 'summary.json', content)
     write_json(folder / 'windows.json', [_plain(result) for result in results])
     write_text(folder / 'windows.csv', _table(results))
-    write_text(folder / 'report.html', report_page(results, summaries, conditions))
-    names = ('report.html', 'summary.json', 'windows.json', 'windows.csv')
-    return summaries, [folder / name for name in names]
+    write_text(folder / 'report.html', page)
+    (folder / FIGURES).mkdir(exist_ok=True)
+    for name, data in figures.items():
+        (folder / FIGURES / name).write_bytes(data)
+    names = ('report.html', 'summary.json', 'windows.json', 'windows.csv', FIGURES)
+    files = [folder / name for name in names]
+    return Report(folder=folder, summaries=summaries, controls=controls, files=files)
 
 
 def _plain(result: UnitResult) -> dict[str, Any]:

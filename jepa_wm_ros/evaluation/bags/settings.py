@@ -34,6 +34,7 @@ class BagEvalSettings:
         max_gap_s: Longest time without a picture or robot state that is bridged [s].
         camera: Camera of the mapping, or a topic; empty takes the first.
         mapping: File that says which topics are what; None takes the package's.
+        device: Kind of compute device, `cpu` or `cuda`; figures differ in the last digits.
     """
 
     horizon: int = 3
@@ -47,6 +48,7 @@ class BagEvalSettings:
     max_gap_s: float = 0.25
     camera: str = ''
     mapping: Path | None = None
+    device: str = 'cpu'
 
     def __post_init__(self) -> None:
         """Refuse counts that leave nothing to measure.

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jepa_wm_ros.evaluation.bags.landscape import PLANES, Landscape
+from jepa_wm_ros.evaluation.bags.result import Example, UnitResult
 from jepa_wm_ros.evaluation.bags.settings import BagEvalError
-from jepa_wm_ros.evaluation.bags.unit import Example, UnitResult
 from jepa_wm_ros.evaluation.bags.windows import WindowRecord
 from jepa_wm_ros.evaluation.records import write_json
 
 if TYPE_CHECKING:
+    from jepa_wm_ros.evaluation.bags.job import Job
     from jepa_wm_ros.evaluation.bags.settings import BagEvalSettings
-    from jepa_wm_ros.evaluation.bags.unit import Job
 
 FOLDER = 'parts'
+_STRIPS = ('pictures', 'expected', 'planned')
 
 
 class Store:
@@ -39,7 +40,7 @@ class Store:
     """
 
     def __init__(self, folder: Path, settings: BagEvalSettings, *, resume: bool) -> None:
-        self._folder = folder / FOLDER
+        self.folder, self._folder = folder, folder / FOLDER
         wanted = json.loads(json.dumps(asdict(settings), default=str))
         path = self._folder / 'settings.json'
         if path.exists():
@@ -57,7 +58,33 @@ class Store:
             write_json(path, wanted)
 
     def load(self, job: Job) -> UnitResult | None:
-        """Return what is known of a job; None when nothing is, or its bag has changed since."""
+        """Return what is known of a job; None when nothing is, or its bag has changed since.
+
+        What was broken counts as unknown: perhaps it has been mended.
+        """
+        result = self._read(job)
+        return None if result is None or result.trouble else result
+
+    def require(self, job: Job) -> UnitResult:
+        """Return what came of a job, broken or not.
+
+        Raises:
+            BagEvalError: It is not there.
+        """
+        result = self._read(job)
+        if result is None:
+            raise BagEvalError(
+                f'{self._folder} has no result of {job.label}: has its bag changed meanwhile, or '
+                'is --out on a disk that not all processes share?'
+            )
+        return result
+
+    def forget(self, job: Job) -> None:
+        """Remove what is known of a job."""
+        for suffix in ('.json', '.npz'):
+            self._path(job).with_suffix(suffix).unlink(missing_ok=True)
+
+    def _read(self, job: Job) -> UnitResult | None:
         path = self._path(job)
         if not path.exists():
             return None
@@ -86,13 +113,16 @@ class Store:
         write_json(path, content | {'changed': _changed(result.job)})
 
     def _path(self, job: Job) -> Path:
-        key = f'{job.source.absolute()}\n{job.recording}\n{job.title}'
+        share = f'\n{job.share} of {job.shares}' if job.shares > 1 else ''
+        key = f'{job.source.absolute()}\n{job.recording}\n{job.title}{share}'
         return self._folder / f'{hashlib.sha256(key.encode()).hexdigest()[:16]}.json'
 
 
 def _changed(job: Job) -> list[Any]:
     """What tells whether a recording is still the same: sizes and times of its files."""
     root = job.source
+    if not root.exists():
+        return []
     files = sorted(root.rglob('*')) if root.is_dir() else [root]
     stats = [(str(path), path.stat()) for path in files if path.is_file()]
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
@@ -107,8 +137,9 @@ def _write_examples(path: Path, result: UnitResult) -> None:
             columns[f'{number}/axes_{plane}'] = example.landscape.axes[plane]
             columns[f'{number}/slice_{plane}'] = example.landscape.slices[plane]
             columns[f'{number}/projection_{plane}'] = example.landscape.projections[plane]
-        for picture, data in enumerate(example.pictures):
-            columns[f'{number}/picture_{picture}'] = np.frombuffer(data, np.uint8)
+        for strip in _STRIPS:
+            for picture, data in enumerate(getattr(example, strip)):
+                columns[f'{number}/{strip}_{picture}'] = np.frombuffer(data, np.uint8)
     stream = io.BytesIO()
     np.savez(stream, **columns)
     partial = path.with_suffix('.partial')
@@ -128,11 +159,7 @@ def _read_examples(path: Path, windows: list[WindowRecord]) -> list[Example]:
                 for name in columns.files
                 if name.startswith(f'{number}/')
             }
-            pictures = sorted(
-                (int(name.partition('_')[2]), bytes(data))
-                for name, data in own.items()
-                if name.startswith('picture_')
-            )
+            strips = {strip: _read_strip(own, strip) for strip in _STRIPS}
             landscape = Landscape(
                 {plane: own[f'axes_{plane}'] for plane in PLANES},
                 {plane: own[f'slice_{plane}'] for plane in PLANES},
@@ -140,5 +167,11 @@ def _read_examples(path: Path, windows: list[WindowRecord]) -> list[Example]:
                 {plane: own[f'projection_{plane}'] for plane in PLANES},
             )
             record = windows[int(own['window'])]
-            examples.append(Example(record, [data for _, data in pictures], landscape))
+            examples.append(Example(record=record, landscape=landscape, **strips))
     return examples
+
+
+def _read_strip(columns: dict[str, Any], strip: str) -> list[bytes]:
+    """The pictures of a strip, in their order."""
+    found = {name: bytes(data) for name, data in columns.items() if name.startswith(f'{strip}_')}
+    return [found[f'{strip}_{number}'] for number in range(len(found))]

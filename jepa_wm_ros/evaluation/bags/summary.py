@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from jepa_wm_ros.evaluation.bags.result import UnitResult
     from jepa_wm_ros.evaluation.bags.settings import BagEvalSettings
-    from jepa_wm_ros.evaluation.bags.unit import UnitResult
     from jepa_wm_ros.evaluation.bags.windows import WindowRecord
 
 OFF_STEP = 0.1
@@ -35,11 +35,12 @@ def summarise(result: UnitResult, settings: BagEvalSettings) -> dict[str, Any]:
         'path': str(result.job.source),
         'recording': result.job.recording,
         'model': result.job.title,
+        'control': result.job.control,
     }
     if result.trouble:
         return head | {'trouble': result.trouble, 'windows': 0}
     measures = window_measures(result.windows)
-    blocks = _blocks(result.windows, settings)
+    blocks = blocks_of(result.windows, settings)
     figures: dict[str, Any] = {'windows': len(result.windows)}
     for name, values in measures.items():
         figures |= _mean(name, values, blocks, settings.seed)
@@ -76,7 +77,7 @@ def verdict(figures: dict[str, Any]) -> str:
     return 'follows: plans are clearly nearer to what was done than doing nothing'
 
 
-def _blocks(windows: Sequence[WindowRecord], settings: BagEvalSettings) -> NDArray[np.int64]:
+def blocks_of(windows: Sequence[WindowRecord], settings: BagEvalSettings) -> NDArray[np.int64]:
     """Number the windows so that those that overlap mostly share a number, `(E,)`."""
     size = math.ceil(settings.horizon / settings.step)
     longest = max(record.frame for record in windows) // settings.step // size + 1

@@ -12,6 +12,7 @@ from jepa_wm_ros.data.assembly import FROZEN_MOTION_M
 from jepa_wm_ros.data.recordings import RecordingError, TimedRecording
 from jepa_wm_ros.data.resampling import SteppingSettings, cut
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.evaluation.bags.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 MOST_FRAMES = 512
 """Longer pieces are cut here: it bounds memory, whatever the length of the recording."""
-_THUMBNAIL_PX = 200
-_QUALITY = 88
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,15 +171,3 @@ def _encode(
         losses.bad_picture(str(error))
         return None
     return latent, goal, thumbnail(picture), encode_s
-
-
-def thumbnail(picture: NDArray[np.uint8]) -> bytes:
-    """Return a picture `(H, W, 3)` RGB as a small JPEG file."""
-    import cv2
-
-    height, width = picture.shape[:2]
-    scale = min(1.0, _THUMBNAIL_PX / width)
-    size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode('.jpg', small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return bytes(data)

@@ -1,112 +1,51 @@
-"""One recording under one model: everything that is measured, as plain data."""
+"""One recording under one model: everything that is measured."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jepa_wm_ros.data.readers.detection import find_source
 from jepa_wm_ros.data.readers.mapping import read_mapping
 from jepa_wm_ros.data.recordings import RecordingError, damage_of
-from jepa_wm_ros.evaluation.action_score import action_error
-from jepa_wm_ros.evaluation.bags.tracks import Losses, Track, read_tracks
-from jepa_wm_ros.evaluation.bags.windows import WindowJudge, WindowRecord, step_errors
+from jepa_wm_ros.evaluation.bags.controls import SHUFFLED, shuffled
+from jepa_wm_ros.evaluation.bags.result import UnitResult
+from jepa_wm_ros.evaluation.bags.tracks import Losses, read_tracks
+from jepa_wm_ros.evaluation.bags.windows import WindowJudge, step_errors
+from jepa_wm_ros.evaluation.bags.worst import Worst
 from jepa_wm_ros.evaluation.players import override_planning
 from jepa_wm_ros.planning.surprise import SurpriseMonitor
 
 if TYPE_CHECKING:
-    from jepa_wm_ros.evaluation.bags.landscape import Landscape
+    from jepa_wm_ros.evaluation.bags.job import Job
     from jepa_wm_ros.evaluation.bags.settings import BagEvalSettings
+    from jepa_wm_ros.evaluation.bags.tracks import Track
     from jepa_wm_ros.worldmodel.contract import Contract
+    from jepa_wm_ros.worldmodel.heads.decoder import Decoder
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What to evaluate: a recording of a source, and a model.
+def evaluate(
+    job: Job, model: WorldModel, settings: BagEvalSettings, decoder: Decoder | None = None
+) -> UnitResult:
+    """Evaluate one recording; what is wrong with it is in the result, not raised.
 
-    Attributes:
-        source: The path that the user named.
-        recording: Name of the recording within it.
-        model: Bundle.
-        bundle: `name@fingerprint`.
-        planner: Solver to plan with; empty takes the bundle's own.
-        damage: Why the source cannot be read at all; empty when it can.
+    Args:
+        job: The recording, and which windows of it.
+        model: The world model, spoilt already where the job is a control that spoils it.
+        settings: What is asked of it.
+        decoder: Turns its latents into pictures, for the examples.
     """
-
-    source: Path
-    recording: str
-    model: Path
-    bundle: str
-    planner: str = ''
-    damage: str = ''
-
-    @property
-    def label(self) -> str:
-        """The recording, for people."""
-        name = self.source.name
-        return name if self.recording in ('', name) else f'{name}/{self.recording}'
-
-    @property
-    def title(self) -> str:
-        """The model, and the planner where one was named, for people."""
-        return f'{self.bundle}, {self.planner}' if self.planner else self.bundle
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Example:
-    """A window that is shown: its record, its pictures as JPEG files, its energy landscape."""
-
-    record: WindowRecord
-    pictures: list[bytes]
-    landscape: Landscape
-
-
-@dataclass(slots=True, kw_only=True)
-class UnitResult:
-    """What came of a job.
-
-    Attributes:
-        job: What was evaluated.
-        trouble: Why nothing could be evaluated; empty when it could.
-        windows: In order of time.
-        surprise: For each step: offset [s], distance, score, flag.
-        step_s: How long each step really lasted [s].
-        wanted_step_s: How long the contract says [s].
-        recorded_s: Length of the usable pieces [s].
-        encode_s: How long encoding each picture took [s].
-        elapsed_s: How long all of it took, with reading [s].
-        losses: What could not be used.
-        examples: The worst windows; not part of the JSON.
-    """
-
-    job: Job
-    trouble: str = ''
-    windows: list[WindowRecord] = field(default_factory=list)
-    surprise: list[tuple[float, float, float, bool]] = field(default_factory=list)
-    step_s: list[float] = field(default_factory=list)
-    wanted_step_s: float = 0.0
-    recorded_s: float = 0.0
-    encode_s: list[float] = field(default_factory=list)
-    elapsed_s: float = 0.0
-    losses: dict[str, Any] = field(default_factory=dict)
-    examples: list[Example] = field(default_factory=list)
-
-
-def evaluate(job: Job, model: WorldModel, settings: BagEvalSettings) -> UnitResult:
-    """Evaluate one recording; what is wrong with it is in the result, not raised."""
     result = UnitResult(job=job, wanted_step_s=model.contract.step_duration_s)
     started = time.perf_counter()
     try:
         if job.damage:
             raise RecordingError(job.damage)
-        _evaluate(result, model, settings)
+        _Evaluation(result, model, settings, decoder).run()
     except Exception as error:
         result.trouble = damage_of(error)
     result.elapsed_s = time.perf_counter() - started
@@ -132,74 +71,67 @@ def planning_of(
     return override_planning(contract.planning, changes)
 
 
-def _evaluate(result: UnitResult, model: WorldModel, settings: BagEvalSettings) -> None:
-    planning = planning_of(model.contract, settings, result.job.planner)
-    judge = WindowJudge(model, planning, settings)
-    monitor = SurpriseMonitor(planning.surprise_window, planning.surprise_threshold)
-    mapping = read_mapping(settings.mapping)
-    source = find_source(result.job.source, mapping, settings.camera, settings.max_gap_s)
-    losses, worst = Losses(), _Worst(settings.examples)
-    with source.open(result.job.recording) as recording:
-        tracks = read_tracks(recording, model, settings.max_gap_s, losses)
-        for piece, track in enumerate(tracks):
-            _add_steps(result, track, step_errors(model, track), monitor, losses.start_s)
-            last = len(track.actions) - settings.horizon
-            for frame in range(0, last + 1, settings.step):
-                record = judge.record(track, piece, frame, losses.start_s)
-                result.windows.append(record)
-                worst.offer(record, track)
-            worst.draw(track, judge)
-    result.losses = dataclasses.asdict(losses)
-    result.examples = worst.examples
-    if not result.windows:
-        raise RecordingError(
-            f'no uninterrupted piece is {settings.horizon} steps long; choose a smaller --horizon'
-        )
+class _Evaluation:
+    """Fills a result in, track by track."""
 
+    def __init__(
+        self,
+        result: UnitResult,
+        model: WorldModel,
+        settings: BagEvalSettings,
+        decoder: Decoder | None,
+    ) -> None:
+        self._result, self._model, self._settings = result, model, settings
+        planning = planning_of(model.contract, settings, result.job.planner)
+        self._judge = WindowJudge(model, planning, settings, decoder)
+        self._monitor = SurpriseMonitor(planning.surprise_window, planning.surprise_threshold)
+        self._losses = Losses()
+        self._worst = Worst(0 if result.job.control else settings.examples)
+        self._windows = 0
 
-def _add_steps(
-    result: UnitResult,
-    track: Track,
-    errors: list[float],
-    monitor: SurpriseMonitor,
-    start_s: float,
-) -> None:
-    for stamp_s, error in zip(track.stamps[1:], errors, strict=True):
-        seen = monitor.update(error)
-        row = (float(stamp_s - start_s), seen.distance, seen.score, seen.flagged)
-        result.surprise.append(row)
-    result.step_s += np.diff(track.stamps).tolist()
-    result.encode_s += track.encode_s.tolist()
-    result.recorded_s += float(track.stamps[-1] - track.stamps[0])
+    def run(self) -> None:
+        """Evaluate the recording.
 
+        Raises:
+            RecordingError: It has not a single window.
+        """
+        job, settings = self._result.job, self._settings
+        mapping = read_mapping(settings.mapping)
+        source = find_source(job.source, mapping, settings.camera, settings.max_gap_s)
+        with source.open(job.recording) as recording:
+            tracks = read_tracks(recording, self._model, settings.max_gap_s, self._losses)
+            for piece, track in enumerate(tracks):
+                self._evaluate(piece, track)
+        self._result.losses = dataclasses.asdict(self._losses)
+        self._result.examples = self._worst.examples
+        if not self._windows:
+            raise RecordingError(
+                f'no uninterrupted piece is {settings.horizon} steps long; choose a smaller '
+                '--horizon'
+            )
 
-class _Worst:
-    """Keeps the windows with the greatest position error."""
+    def _evaluate(self, piece: int, track: Track) -> None:
+        if self._result.job.control == SHUFFLED:
+            track = shuffled(track, self._settings.seed)
+        if self._result.job.share == 0:
+            self._add_steps(track)
+        last = len(track.actions) - self._settings.horizon
+        for frame in range(0, last + 1, self._settings.step):
+            self._windows += 1
+            if (self._windows - 1) % self._result.job.shares == self._result.job.share:
+                record = self._judge.record(track, piece, frame, self._losses.start_s)
+                self._result.windows.append(record)
+                self._worst.offer(record)
+        self._worst.draw(track, self._judge)
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._kept: list[tuple[float, Example]] = []
-        self._new: list[tuple[float, WindowRecord, list[bytes]]] = []
-
-    @property
-    def examples(self) -> list[Example]:
-        return [example for _, example in self._kept]
-
-    def offer(self, record: WindowRecord, track: Track) -> None:
-        """Take note of a window of the track under way."""
-        error = float(action_error([record.planned], [record.executed]).position[0])
-        pictures = track.thumbnails[record.frame : record.frame + len(record.executed) + 1]
-        self._new.append((error, record, pictures))
-        self._new.sort(key=lambda entry: -entry[0])
-        del self._new[self._count :]
-
-    def draw(self, track: Track, judge: WindowJudge) -> None:
-        """Compute the landscapes of those windows of the track that are among the worst."""
-        least = self._kept[-1][0] if len(self._kept) == self._count and self._kept else -1.0
-        for error, record, pictures in self._new:
-            if error > least:
-                example = Example(record, pictures, judge.landscape(track, record))
-                self._kept.append((error, example))
-        self._new = []
-        self._kept.sort(key=lambda pair: -pair[0])
-        del self._kept[self._count :]
+    def _add_steps(self, track: Track) -> None:
+        """Take in what is not about windows."""
+        result, start_s = self._result, self._losses.start_s
+        errors = step_errors(self._model, track)
+        for stamp_s, error in zip(track.stamps[1:], errors, strict=True):
+            seen = self._monitor.update(error)
+            row = (float(stamp_s - start_s), seen.distance, seen.score, seen.flagged)
+            result.surprise.append(row)
+        result.step_s += np.diff(track.stamps).tolist()
+        result.encode_s += track.encode_s.tolist()
+        result.recorded_s += float(track.stamps[-1] - track.stamps[0])

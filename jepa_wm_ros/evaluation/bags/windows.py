@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from jepa_wm_ros.evaluation.bags.landscape import Landscape, constant_grid, landscape
+from jepa_wm_ros.evaluation.bags.landscape import constant_grid, landscape
+from jepa_wm_ros.evaluation.bags.result import Example
+from jepa_wm_ros.evaluation.bags.thumbnails import as_picture, thumbnail
 from jepa_wm_ros.planning.judge import Judge, Question
 from jepa_wm_ros.planning.policy import Policy
 from jepa_wm_ros.planning.rules import make_rules
 from jepa_wm_ros.planning.window import ContextWindow
+from jepa_wm_ros.worldmodel.heads.storage import device_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.evaluation.bags.settings import BagEvalSettings
     from jepa_wm_ros.evaluation.bags.tracks import Track
     from jepa_wm_ros.planning.plan import Plan
+    from jepa_wm_ros.worldmodel.heads.decoder import Decoder
     from jepa_wm_ros.worldmodel.latent import Latent
     from jepa_wm_ros.worldmodel.planning_settings import PlanningSettings
     from jepa_wm_ros.worldmodel.protocol import WorldModel
@@ -74,14 +78,21 @@ class WindowJudge:
         model: The world model.
         planning: How to plan; its horizon is that of the windows.
         settings: What to ask.
+        decoder: Turns latents into pictures; None: examples have none.
     """
 
     def __init__(
-        self, model: WorldModel, planning: PlanningSettings, settings: BagEvalSettings
+        self,
+        model: WorldModel,
+        planning: PlanningSettings,
+        settings: BagEvalSettings,
+        decoder: Decoder | None = None,
     ) -> None:
         self._model, self._planning, self._settings = model, planning, settings
+        self._decoder = decoder
         self._policy = Policy(model, planning, settings.seed)
-        self._space = make_rules(model.contract.action, planning).space
+        self._device = device_of(model)
+        self._space = make_rules(model.contract.action, planning, self._device).space
         self._others = torch.cat([constant_grid(self._space, settings), self._drawn()])
 
     @torch.inference_mode()
@@ -89,8 +100,8 @@ class WindowJudge:
         """Judge the window that begins at a frame of a track."""
         horizon = self._settings.horizon
         done = track.actions[frame : frame + horizon]
+        plan = self._plan(track, frame)  # first: it brings the policy to the model's device
         judge = self._judge(track, frame)
-        plan = self._plan(track, frame)
         costs = self._costs(judge, plan, done)
         grid = len(self._others) - self._settings.candidates
         candidates = costs[3 + grid :]
@@ -115,16 +126,31 @@ class WindowJudge:
         )
 
     @torch.inference_mode()
-    def landscape(self, track: Track, record: WindowRecord) -> Landscape:
-        """Return the energy around what was done in a window."""
-        judge = self._judge(track, record.frame)
-        return landscape(judge, self._space, np.array(record.executed), self._settings)
+    def example(self, track: Track, record: WindowRecord) -> Example:
+        """Return what there is to see of a window."""
+        judge, first = self._judge(track, record.frame), record.frame
+        executed = np.array(record.executed)
+        return Example(
+            record=record,
+            pictures=track.thumbnails[first : first + self._settings.horizon + 1],
+            expected=self._decoded(judge, track.latents[first], executed),
+            planned=self._decoded(judge, track.latents[first], np.array(record.planned)),
+            landscape=landscape(judge, self._space, executed, self._settings),
+        )
+
+    def _decoded(self, judge: Judge, seen: Latent, actions: np.ndarray) -> list[bytes]:
+        """JPEG files of an observation's latent, and of what is expected of actions."""
+        if self._decoder is None:
+            return []
+        expected = judge.predicted(self._numbers(actions)[None])
+        pictures = [self._decoder.decode(seen), *self._decoder.decode(expected)[0].split(1)]
+        return [thumbnail(as_picture(picture[0])) for picture in pictures]
 
     def _drawn(self) -> Tensor:
         """Random candidates `(S, H, A)`, each action uniform within the bounds."""
         generator = torch.Generator().manual_seed(self._settings.seed)
         shape = (self._settings.candidates, self._settings.horizon, len(self._space.lower))
-        part = torch.rand(shape, generator=generator)
+        part = torch.rand(shape, generator=generator).to(self._device)
         return self._space.project(
             self._space.lower + part * (self._space.upper - self._space.lower)
         )
@@ -137,7 +163,7 @@ class WindowJudge:
         window = ContextWindow(self._model.contract.context, self._model.contract.action.dim)
         for k in range(self._first(frame), frame):
             window.observed(track.latents[k])
-            window.executed(_numbers(track.actions[k]))
+            window.executed(self._numbers(track.actions[k]))
         window.observed(track.latents[frame])
         context, past = window.context()
         goal = track.goals[frame + self._settings.horizon]
@@ -161,19 +187,22 @@ class WindowJudge:
         return self._policy.plan(track.latents[frame], goal, deadline_s=math.inf)
 
     def _costs(self, judge: Judge, plan: Plan, done: np.ndarray) -> Tensor:
-        own = torch.stack([_numbers(plan.actions), _numbers(done), torch.zeros(done.shape)])
+        own = torch.stack([self._numbers(a) for a in (plan.actions, done, np.zeros(done.shape))])
         return judge(torch.cat([own, self._others])[None])[0]
 
     def _errors(self, judge: Judge, track: Track, frame: int) -> tuple[list[float], list[float]]:
         """Return the errors `(H,)` of the model and of copying the observation."""
         end = frame + self._settings.horizon
-        expected = judge.predicted(_numbers(track.actions[frame:end])[None]).tokens[0]
+        expected = judge.predicted(self._numbers(track.actions[frame:end])[None]).tokens[0]
         seen = torch.cat([latent.tokens for latent in track.latents[frame + 1 : end + 1]])
         own, copied = (
             (part - seen).float().square().mean((-2, -1)).tolist()
             for part in (expected, track.latents[frame].tokens)
         )
         return own, copied
+
+    def _numbers(self, actions: np.ndarray) -> Tensor:
+        return _numbers(actions, self._device)
 
     def _distances(self, track: Track, frame: int) -> list[float]:
         end = frame + self._settings.horizon
@@ -187,14 +216,15 @@ class WindowJudge:
 def step_errors(model: WorldModel, track: Track) -> list[float]:
     """Return the prediction error of each step of a track, `(T-1,)`: what surprise is made of."""
     window = ContextWindow(model.contract.context, model.contract.action.dim)
-    errors = []
+    errors, device = [], device_of(model)
     with torch.inference_mode():
         for k, action in enumerate(track.actions):
             window.observed(track.latents[k])
             context, past = window.context()
-            expected = model.rollout(context, past, _numbers(action)[None, None, None])
+            done = _numbers(action, device)
+            expected = model.rollout(context, past, done[None, None, None])
             errors.append(_squared(expected, track.latents[k + 1]))
-            window.executed(_numbers(action))
+            window.executed(done)
     return errors
 
 
@@ -202,5 +232,5 @@ def _squared(expected: Latent, seen: Latent) -> float:
     return float((expected.tokens[:, 0, -1] - seen.tokens).float().square().mean())
 
 
-def _numbers(actions: np.ndarray) -> Tensor:
-    return torch.as_tensor(np.asarray(actions), dtype=torch.float32)
+def _numbers(actions: np.ndarray, device: torch.device) -> Tensor:
+    return torch.as_tensor(np.asarray(actions), dtype=torch.float32, device=device)
