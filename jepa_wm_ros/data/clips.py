@@ -23,11 +23,13 @@ class ClipBatch:
         pixels: `(B, T, h, w, 3)` uint8 RGB, or what stands for the pictures.
         action: `(B, T-1, A)` float32: the actions between the frames.
         proprio: `(B, T, P)` float32.
+        masks: `(B, T, h, w)` uint8, where the table has them.
     """
 
     pixels: NDArray[Any]
     action: NDArray[np.float32]
     proprio: NDArray[np.float32]
+    masks: NDArray[np.uint8] | None = None
 
 
 class ClipSampler:
@@ -78,10 +80,12 @@ class ClipSampler:
         rng = np.random.default_rng([self._seed, index])
         start = rng.choice(self._starts, size)[part or slice(None)]
         rows = start[:, None] + np.arange(self._frames)
+        masks = self._table.masks
         return ClipBatch(
             pixels=self._pictures[rows],
             action=self._table.action[rows[:, :-1]],
             proprio=self._table.proprio[rows],
+            masks=None if masks is None else masks[rows],
         )
 
 

@@ -23,12 +23,14 @@ class Clip:
         actions: `(B, T-1, A)` physical units, the actions between the frames.
         proprio: `(B, T, P)` physical units, all that the dataset has.
         generator: For what the loss draws; the same in all processes.
+        masks: `(B, T, h, w)` uint8, the number of the object in each pixel, where they are known.
     """
 
     frames: Tensor
     actions: Tensor
     proprio: Tensor
     generator: torch.Generator
+    masks: Tensor | None = None
 
     def to(self, device: torch.device) -> Clip:
         """Return the clip on a device."""
@@ -37,6 +39,7 @@ class Clip:
             self.actions.to(device),
             self.proprio.to(device),
             self.generator,
+            None if self.masks is None else self.masks.to(device),
         )
 
 

@@ -14,6 +14,7 @@ import torch
 
 from jepa_wm_ros.training.errors import TrainingError
 from jepa_wm_ros.worldmodel.camera import normalise
+from jepa_wm_ros.worldmodel.families.cjepa import SlotWorldModel
 from jepa_wm_ros.worldmodel.families.frame_model import FrameWorldModel
 
 if TYPE_CHECKING:
@@ -115,9 +116,9 @@ def _check(recipe: Recipe, model: nn.Module) -> None:
             '--cache-features needs training.brightness, contrast and colour of 0: a jittered '
             'picture is another one in each step'
         )
-    if not isinstance(model, FrameWorldModel):
+    if not isinstance(model, FrameWorldModel | SlotWorldModel):
         raise TrainingError(
-            '--cache-features is for models of patch tokens, not for '
+            '--cache-features is for models of patch tokens or slots, not for '
             f'{recipe.model.family} with this architecture'
         )
 

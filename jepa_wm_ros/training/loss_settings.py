@@ -145,16 +145,46 @@ class InverseDynamicsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReconstructionSettings:
+    """How slots learn to be objects: together they have to paint the picture (SAVi).
+
+    The predictor then learns from slots that it cannot change.
+
+    Attributes:
+        weight: Weight of the squared error of the painted picture.
+        mask_weight: Weight of the cross-entropy of masks, for an encoder of kind `mask_pooling`
+            and a dataset with masks; 0 to leave it out.
+        height: Of the painted picture [px]; a multiple of 16.
+        width: Of the painted picture [px]; a multiple of 16.
+        channels: Of the decoder; see `DecoderSettings`.
+    """
+
+    weight: float = 10.0
+    mask_weight: float = 0.0
+    height: int = 48
+    width: int = 48
+    channels: tuple[int, int, int, int] = (64, 48, 32, 16)
+
+    def __post_init__(self) -> None:
+        """Refuse weights that teach nothing."""
+        require(self.weight > 0, f'weight must be above 0, got {self.weight}')
+        require(self.mask_weight >= 0, f'mask_weight must not be negative: {self.mask_weight}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlotLossSettings:
     """How Causal-JEPA hides objects.
 
     Attributes:
         most_hidden: Most slots that are hidden in a clip; the number is uniform from 0.
         matched: Whether future slots may come in any order.
+        reconstruction: How the slots learn to be objects; null for an encoder that is frozen, or
+            trained along with the predictor.
     """
 
     most_hidden: int = 2
     matched: bool = False
+    reconstruction: ReconstructionSettings | None = None
 
     def __post_init__(self) -> None:
         """Check the number."""

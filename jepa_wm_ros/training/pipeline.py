@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from jepa_wm_ros.training.features import FEATURES_FILE, cached_features
+from jepa_wm_ros.training.heads.material import excerpt
+from jepa_wm_ros.training.heads.painting import decoder_results
 from jepa_wm_ros.training.team import ALONE, Team
 from jepa_wm_ros.training.trainer import Trainer, begin, check_data
 from jepa_wm_ros.training.validation import validate
-from jepa_wm_ros.worldmodel.bundle import save_bundle
+from jepa_wm_ros.worldmodel.bundle import load_contract, save_bundle
+from jepa_wm_ros.worldmodel.heads.storage import save_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
 CHECKPOINT_FILE = 'checkpoint.pt'
+HEAD_EPISODES = 16
+"""Held-out episodes on which heads that were trained along are measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,10 +192,24 @@ class _Run:
             figures = self.measure()
             contract = _finished(self.recipe, figures, self.trainer.cpu_s)
             save_bundle(self.out, self.trainer.model, contract)
+            self._save_heads()
             for name in (CHECKPOINT_FILE, FEATURES_FILE, 'features.json'):
                 (self.out / name).unlink(missing_ok=True)
         self.options.team.wait()
         return figures
+
+    def _save_heads(self) -> None:
+        """Write heads that were trained along, with what they do on held-out episodes."""
+        heads = self.trainer.criterion.heads()
+        if not heads:
+            return
+        contract = load_contract(self.out)
+        model = cast('WorldModel', self.trainer.model)
+        material = excerpt(model, self.table, self.trainer.held_out[:HEAD_EPISODES])
+        for name, head in heads.items():
+            said = {'recipe': self.recipe.model.name, 'steps': self.trainer.step}
+            results = decoder_results(head.eval(), material)
+            save_head(self.out, name, head, contract, said, results)
 
 
 def _silent(line: str) -> None:

@@ -173,9 +173,9 @@ class Trainer:
                 clips=settings.batch,
                 part=part,
             )
-        return Clip(
-            frames, torch.from_numpy(batch.action), torch.from_numpy(batch.proprio), generator
-        )
+        masks = None if batch.masks is None else torch.from_numpy(batch.masks)
+        action, proprio = torch.from_numpy(batch.action), torch.from_numpy(batch.proprio)
+        return Clip(frames, action, proprio, generator, masks)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; see `write_checkpoint`. One process does, for all."""

@@ -122,6 +122,17 @@ def normalise(pictures: Tensor, camera: CameraContract) -> Tensor:
     return _normalise(values.div_(255.0) if camera.white == 1.0 else values, camera)
 
 
+def denormalised(values: Tensor, camera: CameraContract) -> Tensor:
+    """Return pictures `(..., 3, h, w)`, RGB in [0, 1], of what `normalise` made of them.
+
+    A second resize is not undone.
+    """
+    mean = values.new_tensor(camera.mean)[:, None, None]
+    std = values.new_tensor(camera.std)[:, None, None]
+    pictures = values * std + mean
+    return (pictures.flip(-3) if camera.colour == 'bgr' else pictures).clamp(0.0, 1.0)
+
+
 def _normalise(values: Tensor, camera: CameraContract) -> Tensor:
     """Normalise `(..., 3, h, w)` in 0..white in place, and resize once more where asked."""
     if camera.colour == 'bgr':

@@ -22,7 +22,8 @@ class SlotProvider(Protocol):
     """Finds objects in frames.
 
     Slots of consecutive frames need not be in the same order: a rollout matches them. A trained
-    one is `encoders.slot_attention.SlotEncoder`; masks of a tracker become slots by `pooled`.
+    one is `encoders.slot_attention.SlotEncoder`; one that knows its objects is
+    `encoders.mask_pooling.MaskPoolEncoder`; masks of a tracker become slots by `pooled`.
     """
 
     @property
@@ -54,15 +55,31 @@ def pooled(features: Tensor, masks: Tensor) -> Tensor:
     Raises:
         SlotsError: The masks do not divide into the patches.
     """
-    count = features.shape[2]
+    return pooled_by(features, mask_shares(masks, features.shape[2]).to(features))
+
+
+def pooled_by(features: Tensor, shares: Tensor) -> Tensor:
+    """Return means `(B, T, N, D)` of features `(B, T, M, D)`, weighted by `(B, T, N, M)`."""
+    return shares @ features / shares.sum(-1, keepdim=True).clamp_min(1e-8)
+
+
+def mask_shares(masks: Tensor, count: int) -> Tensor:
+    """Return which part of each patch a mask covers, `(B, T, N, M)` float32.
+
+    Args:
+        masks: `(B, T, N, rows, columns)`, 0 to 1.
+        count: Patches of a frame, M; squares, row by row.
+
+    Raises:
+        SlotsError: The masks do not divide into the patches.
+    """
     rows, columns = masks.shape[-2:]
     scale = (rows * columns / count) ** 0.5
     side = int(scale)
     if side != scale or rows % side or columns % side:
         raise SlotsError(f'masks of {rows}x{columns} px do not divide into {count} square patches')
-    shares = avg_pool2d(masks.flatten(0, 2)[:, None].to(features), side)
-    shares = shares.flatten(1).unflatten(0, masks.shape[:3])
-    return shares @ features / shares.sum(-1, keepdim=True).clamp_min(1e-8)
+    shares = avg_pool2d(masks.flatten(0, 2)[:, None].float(), side)
+    return shares.flatten(1).unflatten(0, masks.shape[:3])
 
 
 class GivenSlots(nn.Module):

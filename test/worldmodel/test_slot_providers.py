@@ -102,7 +102,7 @@ def test_masks_that_do_not_divide_are_refused():
 @pytest.mark.parametrize(
     ('encoder', 'message'),
     [
-        ({'kind': 'magic'}, 'encoder.kind must be one of given, slot_attention'),
+        ({'kind': 'magic'}, 'encoder.kind must be one of given, mask_pooling, slot_attention'),
         ({'kind': 'given', 'slots': 3}, 'takes no settings'),
         ({**ENCODER, 'heads': 5}, 'multiple of heads 5'),
         ({**ENCODER, 'rounds': 5}, 'unknown key architecture.encoder.rounds'),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.training.clip import Clip
     from jepa_wm_ros.training.settings import TrainingSettings
     from jepa_wm_ros.training.team import Team
+    from jepa_wm_ros.worldmodel.heads.decoder import Decoder
 
 SECTIONS = ('frames', 'vicreg', 'inverse_dynamics', 'slots')
 
@@ -55,6 +56,10 @@ class Criterion(nn.Module, ABC):
 
     def check(self) -> None:
         """Refuse settings that do not fit the model, with a ValueError."""
+
+    def heads(self) -> dict[str, Decoder]:
+        """Return heads that were trained along, and belong into the bundle, by name."""
+        return {}
 
     @abstractmethod
     def terms(self, clip: Clip) -> dict[str, Tensor]:

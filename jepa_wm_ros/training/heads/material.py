@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.data.episodes import EpisodeTable
     from jepa_wm_ros.worldmodel.protocol import WorldModel
+
+CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,40 @@ def prepare(
         tokens=tokens,
         training=rows_of(table, chosen),
         held_out=held_out,
+    )
+
+
+@torch.inference_mode()
+def excerpt(model: WorldModel, table: EpisodeTable, episodes: NDArray[np.int64]) -> Material:
+    """Return some episodes with their latents, all of them held out.
+
+    Args:
+        model: The world model.
+        table: The episodes; those that are not wanted are not encoded.
+        episodes: Numbers of those that are.
+    """
+    check_data(model.contract, table)
+    rows, length = rows_of(table, episodes), table.length[episodes]
+    part = dataclasses.replace(
+        table,
+        pixels=table.pixels[rows],
+        action=table.action[rows],
+        proprio=table.proprio[rows],
+        offset=np.cumsum(length) - length,
+        length=length,
+        success=None if table.success is None else table.success[rows],
+        masks=None if table.masks is None else table.masks[rows],
+    )
+    device, camera, chunks = device_of(model), model.contract.camera, []
+    for first in range(0, len(rows), CHUNK):
+        frames = normalise(torch.from_numpy(part.pixels[first : first + CHUNK]), camera)
+        chunks.append(model.encode(frames[:, None].to(device)).tokens[:, 0].float().cpu())
+    return Material(
+        model=model,
+        table=part,
+        tokens=torch.cat(chunks).numpy(),
+        training=np.zeros(0, np.int64),
+        held_out=np.arange(len(episodes)),
     )
 
 

@@ -51,37 +51,55 @@ class DecoderTask:
         painted = self.head(self.material.latents(rows))
         return l1_loss(painted, wanted) + mse_loss(painted, wanted)
 
-    @torch.inference_mode()
     def results(self) -> dict[str, Any]:
-        """Return peak signal-to-noise ratios [dB], and that of the average picture."""
-        rows, error, flat = self.material.testing, 0.0, 0.0
-        for first in range(0, len(rows), CHUNK):
-            chunk = rows[first : first + CHUNK]
-            wanted = self._pictures(chunk)
-            painted = self.head(self.material.latents(chunk)).cpu()
-            error += float((painted - wanted).square().mean()) * len(chunk) / len(rows)
-            flat += float((self.average - wanted).square().mean()) * len(chunk) / len(rows)
+        """Return `decoder_results`, beside those of the average picture."""
+        flat = _squared(self.average.expand(1, -1, -1, -1), self.head, self.material)
         return {
-            'psnr_db': decibel(error),
+            **decoder_results(self.head, self.material),
             'average_picture_psnr_db': decibel(flat),
-            'open_loop_psnr_db': [decibel(value) for value in self._open_loop()],
         }
 
-    def _open_loop(self) -> list[float]:
-        """Return the mean squared error of decoded predictions 1 to `HORIZON` steps ahead."""
-        table, errors = self.material.table, []
-        for episode in self.material.held_out:
-            steps = min(HORIZON, int(table.length[episode]) - 1)
-            if steps < HORIZON:
-                continue
-            painted = self.head.decode(Latent(predicted(self.material, int(episode), steps)))
-            rows = table.offset[episode] + 1 + np.arange(steps)
-            errors.append((painted.cpu() - self._pictures(rows)).square().mean((1, 2, 3)))
-        return torch.stack(errors).mean(0).tolist() if errors else []
-
     def _pictures(self, rows: NDArray[np.int64]) -> Tensor:
-        settings = self.head.settings
-        return fitted(self.material.table.pixels[rows], settings.height, settings.width)
+        return pictures_of(self.material, rows, self.head)
+
+
+@torch.inference_mode()
+def decoder_results(decoder: Decoder, material: Material) -> dict[str, Any]:
+    """Return peak signal-to-noise ratios [dB] of the held-out episodes' frames.
+
+    `psnr_db` is of frames that the model sees, `open_loop_psnr_db` of frames that it predicts
+    1 to `HORIZON` steps ahead.
+    """
+    errors = []
+    for episode in material.held_out:
+        if int(material.table.length[episode]) > HORIZON:
+            painted = decoder.decode(Latent(predicted(material, int(episode), HORIZON))).cpu()
+            rows = material.table.offset[episode] + 1 + np.arange(HORIZON)
+            error = painted - pictures_of(material, rows, decoder)
+            errors.append(error.square().mean((1, 2, 3)))
+    ahead = torch.stack(errors).mean(0).tolist() if errors else []
+    return {
+        'psnr_db': decibel(_squared(None, decoder, material)),
+        'open_loop_psnr_db': [decibel(error) for error in ahead],
+    }
+
+
+@torch.inference_mode()
+def _squared(picture: Tensor | None, decoder: Decoder, material: Material) -> float:
+    """Return the mean squared error of one picture, or of what is decoded, on held-out frames."""
+    rows, error = material.testing, 0.0
+    for first in range(0, len(rows), CHUNK):
+        chunk = rows[first : first + CHUNK]
+        wanted = pictures_of(material, chunk, decoder)
+        painted = decoder(material.latents(chunk)).cpu() if picture is None else picture
+        error += float((painted - wanted).square().mean()) * len(chunk) / len(rows)
+    return error
+
+
+def pictures_of(material: Material, rows: NDArray[np.int64], decoder: Decoder) -> Tensor:
+    """Return frames `(B, 3, h, w)` in [0, 1], in the size that a decoder paints."""
+    settings = decoder.settings
+    return fitted(material.table.pixels[rows], settings.height, settings.width)
 
 
 def decoder_settings(model: WorldModel) -> DecoderSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -10,8 +10,13 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.worldmodel.contract import CameraContract
     from jepa_wm_ros.worldmodel.encoders.conv import ConvFrames
+    from jepa_wm_ros.worldmodel.encoders.conv_patches import ConvPatches
     from jepa_wm_ros.worldmodel.encoders.frames import FrameEncoder
     from jepa_wm_ros.worldmodel.encoders.settings import EncoderSettings
+
+    AnyEncoder: TypeAlias = FrameEncoder | ConvFrames | ConvPatches
+
+KINDS = ('conv', 'conv_patches', 'vit')
 
 
 def read_encoder(
@@ -53,11 +58,12 @@ def build_encoder(settings: EncoderSettings) -> FrameEncoder:
 
 def encoder_from(
     mapping: Mapping[str, Any], source: Path | str, key: str = 'architecture.encoder'
-) -> FrameEncoder | ConvFrames:
-    """Build the encoder of a contract, of either kind, with random weights.
+) -> AnyEncoder:
+    """Build the encoder of a contract, of any kind, with random weights.
 
     Args:
-        mapping: `kind: conv` with the settings of `ConvEncoderSettings`, one token a frame; or
+        mapping: `kind: conv` with the settings of `ConvEncoderSettings`, one token a frame;
+            `kind: conv_patches` with those of `ConvPatchSettings`, a token a patch; or
             `kind: vit`, which need not be said, with what `read_encoder` takes.
         source: The file, for the messages.
         key: The dotted key of the mapping in the file, for the messages.
@@ -67,19 +73,23 @@ def encoder_from(
     """
     from jepa_wm_ros.worldmodel.schema import SchemaError, read
 
-    if not isinstance(mapping, dict) or mapping.get('kind', 'vit') not in ('conv', 'vit'):
-        raise SchemaError(f'{source}: {key}.kind must be one of conv, vit, got {mapping!r}')
+    if not isinstance(mapping, dict) or mapping.get('kind', 'vit') not in KINDS:
+        raise SchemaError(
+            f'{source}: {key}.kind must be one of {", ".join(KINDS)}, got {mapping!r}'
+        )
     settings = {name: value for name, value in mapping.items() if name != 'kind'}
-    if mapping.get('kind') != 'conv':
-        return build_encoder(read_encoder(settings, source, key))
-    from jepa_wm_ros.worldmodel.encoders.conv import ConvEncoderSettings, ConvFrames
+    if mapping.get('kind') == 'conv':
+        from jepa_wm_ros.worldmodel.encoders.conv import ConvEncoderSettings, ConvFrames
 
-    return ConvFrames(read(ConvEncoderSettings, settings, source, key))
+        return ConvFrames(read(ConvEncoderSettings, settings, source, key))
+    if mapping.get('kind') == 'conv_patches':
+        from jepa_wm_ros.worldmodel.encoders.conv_patches import ConvPatches, ConvPatchSettings
+
+        return ConvPatches(read(ConvPatchSettings, settings, source, key))
+    return build_encoder(read_encoder(settings, source, key))
 
 
-def token_grid(
-    encoder: FrameEncoder | ConvFrames, camera: CameraContract, source: Path | str
-) -> tuple[int, int]:
+def token_grid(encoder: AnyEncoder, camera: CameraContract, source: Path | str) -> tuple[int, int]:
     """Return rows and columns of the tokens that an encoder makes of a contract's pictures.
 
     Raises:

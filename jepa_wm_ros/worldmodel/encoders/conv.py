@@ -59,14 +59,14 @@ class ConvEncoder(nn.Module):
         stem, first, *rest = settings.channels
         layers: list[nn.Module] = [
             nn.Conv2d(3, stem, settings.patch, settings.patch),
-            *_norm_act(stem),
+            *norm_act(stem),
             nn.Conv2d(stem, first, 3, padding=1),
-            *_norm_act(first),
+            *norm_act(first),
         ]
         width = first
         for wider in rest:
-            layers += [nn.Conv2d(width, wider, 3, 2, 1), *_norm_act(wider)]
-            layers += [nn.Conv2d(wider, wider, 3, padding=1), *_norm_act(wider)]
+            layers += [nn.Conv2d(width, wider, 3, 2, 1), *norm_act(wider)]
+            layers += [nn.Conv2d(wider, wider, 3, padding=1), *norm_act(wider)]
             width = wider
         side = settings.image_size // settings.patch // 2 ** len(rest)
         self.features = nn.Sequential(*layers)
@@ -116,5 +116,6 @@ class ConvFrames(nn.Module):
         return tokens.unflatten(0, images.shape[:2])[:, :, None]
 
 
-def _norm_act(width: int) -> tuple[nn.Module, nn.Module]:
+def norm_act(width: int) -> tuple[nn.Module, nn.Module]:
+    """Return what follows a convolution to `width` channels."""
     return nn.GroupNorm(GROUPS, width), nn.SiLU()

@@ -15,6 +15,7 @@ from torch import nn
 from jepa_wm_ros.worldmodel.assignment import match, reorder, squared_distances
 from jepa_wm_ros.worldmodel.checks import one_of, require
 from jepa_wm_ros.worldmodel.encoders import encoder_from, token_grid
+from jepa_wm_ros.worldmodel.encoders.mask_pooling import MaskPoolEncoder, MaskPoolSettings
 from jepa_wm_ros.worldmodel.encoders.slot_attention import SlotEncoder, SlotEncoderSettings
 from jepa_wm_ros.worldmodel.families.inputs import Normaliser, check_rollout
 from jepa_wm_ros.worldmodel.latent import Latent
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.worldmodel.contract import Contract
 
-ENCODERS = ('given', 'slot_attention')
+ENCODERS = ('given', 'mask_pooling', 'slot_attention')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,9 @@ class SlotArchitecture:
     Attributes:
         slots: Object slots of a frame.
         slot_dim: Numbers in a slot.
-        encoder: `kind: given` (the default) for slots from elsewhere, or `kind: slot_attention`
-            with the settings of `SlotEncoderSettings`.
+        encoder: `kind: given` (the default) for slots from elsewhere, `kind: slot_attention`
+            with the settings of `SlotEncoderSettings`, or `kind: mask_pooling` with those of
+            `MaskPoolSettings`.
         predictor: The predictor's settings.
     """
 
@@ -215,15 +217,22 @@ def _provider(
 ) -> nn.Module | None:
     """Return the slot provider of a contract; None for slots that are given."""
     mapping = dict(architecture.encoder)
-    if mapping.pop('kind', 'given') == 'given':
+    kind, key = mapping.pop('kind', 'given'), 'architecture.encoder'
+    if kind == 'given':
         if mapping:
             raise ValueError(f'encoder of kind given takes no settings, got {sorted(mapping)}')
         return None
-    key = 'architecture.encoder'
-    settings = read(SlotEncoderSettings, mapping, source, key)
+    settings: SlotEncoderSettings | MaskPoolSettings
+    if kind == 'slot_attention':
+        settings = read(SlotEncoderSettings, mapping, source, key)
+    else:
+        settings = read(MaskPoolSettings, mapping, source, key)
     features = encoder_from(settings.features, source, f'{key}.features')
-    rows, columns = token_grid(features, contract.camera, source)
+    grid = token_grid(features, contract.camera, source)
     require(
-        rows * columns > 1, 'encoder.features must give a token for each patch, not one a frame'
+        grid[0] * grid[1] > 1, 'encoder.features must give a token for each patch, not one a frame'
     )
-    return SlotEncoder(features, features.dim, architecture.slots, architecture.slot_dim, settings)
+    sizes = architecture.slots, architecture.slot_dim
+    if isinstance(settings, MaskPoolSettings):
+        return MaskPoolEncoder(features, features.dim, grid, *sizes, settings)
+    return SlotEncoder(features, features.dim, *sizes, settings)
