@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ class Policy:
         self.settings = settings or model.contract.planning
         self._seed = seed
         self._given = objective, solver
+        self._interrupted = threading.Event()
         self._prepare(torch.device('cpu'))
         self._window = ContextWindow(model.contract.context, model.contract.action.dim)
         self._progress = Progress(self.settings.stall_steps, self.settings.reached_cost)
@@ -98,6 +100,7 @@ class Policy:
 
     def reset(self) -> None:
         """Forget plans, observations and goal, and begin the randomness anew."""
+        self._interrupted.clear()
         self._generator = torch.Generator().manual_seed(self._seed)
         self._goal: tuple[Latent, Latent] | None = None
         self.question: Question | None = None
@@ -105,6 +108,13 @@ class Policy:
         self._window.clear()
         self.surprise: Surprise | None = None
         self._forget_plan()
+
+    def interrupt(self) -> None:
+        """End the search under way, and later ones, after an iteration; from any thread.
+
+        For when nobody waits for the plan any more; `reset` takes it back.
+        """
+        self._interrupted.set()
 
     def _forget_plan(self) -> None:
         self._warm: Tensor | None = None
@@ -122,6 +132,18 @@ class Policy:
         self._window.executed(done)
         if self._expectation is not None:
             self._expectation.executed.append(done)
+        self._shift()
+
+    def passed(self, steps: int) -> None:
+        """Take note that steps passed while the arm moved on, not one after a look each.
+
+        The warm start moves on with them; there is nothing to be surprised about.
+        """
+        self._expectation = None
+        for _ in range(steps):
+            self._shift()
+
+    def _shift(self) -> None:
         if self._warm is not None:
             self._warm = _shifted(self._warm)
         if self._seeds is not None:
@@ -217,6 +239,7 @@ class Policy:
             deadline if math.isfinite(deadline) else None,  # no clock: nothing to wait for
             partial(monotonic, self._device),
             self.settings.patience,
+            self._interrupted.is_set,
         )
 
     def _distribution(self, distance: float, restarted: bool) -> ActionDistribution:

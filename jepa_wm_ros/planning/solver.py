@@ -38,17 +38,20 @@ class Budget:
         deadline: Time of `clock` [s] after which no further iteration starts, or None.
         clock: A monotonic clock [s]; on an accelerator one that waits for it.
         patience: Iterations without a cheaper plan after which the search ends; 0: never.
+        interrupted: Asked before each iteration but the first whether nobody waits any more.
     """
 
     iterations: int
     deadline: float | None = None
     clock: Callable[[], float] = time.perf_counter
     patience: int = 0
+    interrupted: Callable[[], bool] = bool
 
     @property
     def exhausted(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and self.clock() >= self.deadline
+        """Whether the deadline has passed, or nobody waits any more."""
+        late = self.deadline is not None and self.clock() >= self.deadline
+        return late or self.interrupted()
 
     def rounds(self, solution: Solution) -> Iterator[int]:
         """Count iterations until the budget is used up; the first one always runs.
