@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Image
 
 from jepa_wm_ros.data.writing.metadata import TopicFacts
 from jepa_wm_ros.data.writing.types import MessageTypeError, MessageTypes
 from jepa_wm_ros.nodes.message_classes import MessageClassError, message_class
+from jepa_wm_ros.robot.images import ImageMessageError, decode_raw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +30,8 @@ LOOK_S = 0.25
 """How often new topics are looked for [s]."""
 FLUSH_S = 0.5
 """How often what was recorded is made safe [s]: what a killed process loses at most."""
+GOAL_TOPIC = 'goal_image'
+"""Topics of this name, in whatever namespace, carry goal pictures."""
 _DEPTH = 1000
 
 
@@ -62,6 +69,7 @@ class BagRecorder:
         self._node, self._writer, self._settings = node, writer, settings
         self._types = MessageTypes()
         self._known: set[str] = set()
+        self._goals = GoalPictures(writer)
         self._clock = node.get_clock()
         self.refused: dict[str, str] = {}
         """Topics that cannot be recorded, and why."""
@@ -97,25 +105,64 @@ class BagRecorder:
         qos = [_written(profile) for profile in offered]
         facts = TopicFacts(name=topic, type=kind, type_hash=type_hash, qos=qos)
         self._writer.add_topic(facts, definition)
-        callback = partial(self._on_message, topic)
+        goals = topic.endswith(f'/{GOAL_TOPIC}') and kind == 'sensor_msgs/msg/Image'
+        callback = partial(self._on_goal if goals else self._on_message, topic)
         self._node.create_subscription(cls, topic, callback, _accepting(offered), raw=True)
 
     def _on_message(self, topic: str, data: bytes, info: dict[str, Any]) -> None:
         sent = int(info.get('source_timestamp', 0)) or None
         self._writer.write(topic, self._clock.now().nanoseconds, bytes(data), sent)
 
+    def _on_goal(self, topic: str, data: bytes, info: dict[str, Any]) -> None:
+        self._on_message(topic, data, info)
+        self._goals.keep(bytes(data))
+
+
+class GoalPictures:
+    """Attaches goal pictures that come as messages, each of them once.
+
+    Args:
+        writer: Of the bag.
+    """
+
+    def __init__(self, writer: BagWriter) -> None:
+        self._writer = writer
+        self._seen: set[bytes] = set()
+
+    def keep(self, data: bytes) -> None:
+        """Attach the picture of a message, unless it is known or no picture.
+
+        Args:
+            data: CDR bytes of a `sensor_msgs/Image`.
+        """
+        import cv2
+
+        message = deserialize_message(data, Image)
+        digest = hashlib.sha256(bytes(message.data)).digest()
+        if digest in self._seen:
+            return
+        self._seen.add(digest)
+        try:
+            picture = decode_raw(message)
+        except ImageMessageError:
+            return  # the message itself is in the bag
+        _, png = cv2.imencode('.png', picture[..., ::-1])
+        number = len(self._seen) - 1
+        self._writer.attach(f'{GOAL_TOPIC}_{number}.png', 'image/png', bytes(png))
+
 
 class ParameterSnapshot:
     """Asks every node of the graph for its parameters, without waiting for the slow ones.
 
+    What a node answers is attached at once, so that it is there when the recorder is killed.
+
     Args:
         node: Its executor is spun by the caller.
+        writer: Of the bag.
     """
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self.values: dict[str, dict[str, Any]] = {}
-        """Parameters of each node that has answered."""
+    def __init__(self, node: Node, writer: BagWriter) -> None:
+        self._node, self._writer = node, writer
         self._asked: set[str] = set()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(1.0, self._ask, clock=steady)
@@ -144,11 +191,12 @@ class ParameterSnapshot:
     def _keep(self, name: str, names: list[str], answer: Any) -> None:
         from rclpy.parameter import parameter_value_to_python
 
-        values = answer.result().values
-        self.values[name] = {
+        values = {
             key: _plain(parameter_value_to_python(value))
-            for key, value in zip(names, values, strict=True)
+            for key, value in zip(names, answer.result().values, strict=True)
         }
+        text = yaml.safe_dump({name: values})
+        self._writer.attach(f'parameters{name}.yaml', 'application/yaml', text.encode())
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
-import yaml
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -103,7 +102,8 @@ def record(
     executor.add_node(node)
     try:
         provenance.attach(writer)
-        recorder, parameters = BagRecorder(node, writer, settings), ParameterSnapshot(node)
+        recorder = BagRecorder(node, writer, settings)
+        ParameterSnapshot(node, writer)
         end = None if duration_s is None else time.monotonic() + duration_s
         while not stop.requested and (end is None or time.monotonic() < end):
             executor.spin_once(timeout_sec=_PERIOD_S)
@@ -112,9 +112,6 @@ def record(
         node.destroy_node()
         context.try_shutdown()
         stop.restore()
-    if parameters.values:
-        text = yaml.safe_dump(parameters.values)
-        writer.attach('parameters.yaml', 'application/yaml', text.encode())
     missing, refused = recorder.missing(), recorder.refused
     audit = writer.close({'missing': missing, 'refused': refused})
     return Recording(folder=folder, audit=audit, missing=missing, refused=refused)

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import time
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 from mcap.reader import make_reader
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 
 from jepa_wm_ros.data.writing.recovery import recover
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import encode_stamp
+from jepa_wm_ros.ros.images import encode_image
 
 
 class Robot:
@@ -25,6 +28,7 @@ class Robot:
         self.node.declare_parameter('speed', 0.5)
         self.joints = self.node.create_publisher(JointState, 'joint_states', qos.sensor(100))
         self.silent = self.node.create_publisher(JointState, 'silent', qos.latched())
+        self.goals = self.node.create_publisher(Image, 'left/goal_image', qos.latched())
         self.sent = []
 
     def speak(self, seconds):
@@ -100,7 +104,31 @@ def test_all_messages_are_recorded_with_where_they_come_from(robot, start, tmp_p
     assert kept['jepa_wm']['bundle'].startswith('franka_cell_reach@')
     assert files['goal_0.png'] == b'picture'
     assert b'name: franka_cell_reach' in files['model.yaml']
-    assert yaml.safe_load(files['parameters.yaml'])['/robot']['speed'] == 0.5
+    assert yaml.safe_load(files['parameters/robot.yaml'])['/robot']['speed'] == 0.5
+
+
+def test_goals_that_come_as_messages_are_attached_as_pictures(robot, start, tmp_path):
+    process = start()
+    robot.graph.spin_until(robot.goals.get_subscription_count)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
+    for number in (0, 1, 1, 0, 2):
+        robot.goals.publish(encode_image(pictures[number]))
+        robot.speak(0.3)
+    robot.goals.publish(Image(encoding='rgb8', height=9, width=9))  # no picture at all
+    robot.speak(1.0)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    saved = recover(tmp_path / 'bag', tmp_path / 'saved')
+    counts = {row['topic']: row['count'] for row in saved.audit}
+    assert counts['/left/goal_image'] == 6
+    _, _, files = read(tmp_path / 'saved' / 'saved_0.mcap')
+    names = sorted(name for name in files if name.startswith('goal_image'))
+    assert names == ['goal_image_0.png', 'goal_image_1.png', 'goal_image_2.png']
+    for name, picture in zip(names, pictures, strict=True):
+        data = np.frombuffer(files[name], np.uint8)
+        np.testing.assert_array_equal(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1], picture)
+    # parameters came before the recorder was killed
+    assert yaml.safe_load(files['parameters/robot.yaml'])['/robot']['speed'] == 0.5
 
 
 def test_killing_the_recorder_costs_less_than_a_second(robot, start, tmp_path):
