@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.ros.bringup import Overrides
     from jepa_wm_ros.ros.client import GraphClient, Progress
 
+Client = TypeVar('Client', bound='GraphClient')
 ACTIVE_S = 90.0
 READY_S = 20.0
 WATCH_S = 0.2
@@ -58,13 +59,22 @@ def render_goals(draws: Sequence[EpisodeDraw]) -> list[NDArray[np.uint8]]:
 
 
 @contextmanager
-def running_cell(model: Path, logs: Path, steps: Steps) -> Iterator[GraphClient]:
+def running_cell(
+    model: Path,
+    logs: Path,
+    steps: Steps,
+    connect: Callable[..., Client],
+    *,
+    extra: Overrides | None = None,
+) -> Iterator[Client]:
     """Start simulator, action publisher and policy, and end them again whatever happens.
 
     Args:
         model: Bundle for encoder and planner.
         logs: Folder for a log file of each process.
         steps: Is told how it goes.
+        connect: Makes the client, such as `GraphClient`.
+        extra: Further parameters by node.
 
     Yields:
         A client of the graph, with all nodes active.
@@ -74,15 +84,16 @@ def running_cell(model: Path, logs: Path, steps: Steps) -> Iterator[GraphClient]
         GraphError: The graph does not answer.
     """
     from jepa_wm_ros.ros.bringup import cell
-    from jepa_wm_ros.ros.client import GraphClient
     from jepa_wm_ros.ros.processes import Bringup
 
     bundle = {'model': str(model)}
-    overrides: Overrides = {
-        'encoder': bundle,
-        'planner': bundle,
-        'action_publisher': PATIENCE,
+    overrides: dict[str, dict[str, Any]] = {
+        'encoder': {**bundle},
+        'planner': {**bundle},
+        'action_publisher': {**PATIENCE},
     }
+    for node, values in (extra or {}).items():
+        overrides.setdefault(node, {}).update(values)
     bringup = Bringup(cell(overrides), logs)
     with bringup:
         names = ', '.join(bringup.process_ids)
@@ -90,7 +101,7 @@ def running_cell(model: Path, logs: Path, steps: Steps) -> Iterator[GraphClient]
         with steps.console.status('waiting for the nodes'):
             bringup.wait_until_active(ACTIVE_S)
         steps.done('all nodes are active')
-        with GraphClient(domain_id=bringup.domain_id, watch=bringup.check) as client:
+        with connect(domain_id=bringup.domain_id, watch=bringup.check) as client:
             client.wait_until_ready(READY_S)
             yield client
     steps.done('all processes have ended')
@@ -119,7 +130,7 @@ def pursue(
         on_progress: Called after each observation, on the client's thread.
     """
     # Nobody teleports an armed arm: to the supervisor it would be a collision.
-    _rearm(client, lambda: client.reset(start))
+    rearm(client, lambda: client.reset(start))
     recorder.begin(trace)
     try:
         while True:
@@ -132,15 +143,19 @@ def pursue(
             if outcome.code not in HOLDS or len(trace.holds) == MOST_HOLDS:
                 break
             trace.holds.append(f'{outcome.code}: {outcome.message}')
-            _rearm(client)
+            rearm(client)
         trace.outcome, trace.message = outcome.code, outcome.message
         trace.final_cost = outcome.final_cost if math.isfinite(outcome.final_cost) else None
     finally:
         recorder.end()
 
 
-def _rearm(client: GraphClient, meanwhile: Callable[[], object] = lambda: None) -> None:
-    """Clear a fault, disarm, do something, and arm again."""
+def rearm(client: GraphClient, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Clear a fault, disarm, do something, and arm again.
+
+    Raises:
+        GraphError: The graph refuses, or does not answer.
+    """
     if client.safety()[0] == 'FAULT':
         client.reset_fault()
     client.disarm()

@@ -93,13 +93,14 @@ def _reach_goals(
     from jepa_wm_ros.cli.cell import render_goals, running_cell, stay
     from jepa_wm_ros.data.goals.pictures import write_picture
     from jepa_wm_ros.evaluation.trace import Recorder, Trace
+    from jepa_wm_ros.ros.client import GraphClient
 
     pictures = render_goals(draws)
     for draw, picture in zip(draws, pictures, strict=True):
         write_picture(folder / 'goals' / f'goal_{draw.index + 1}.png', picture)
     steps.done(f'goal pictures rendered: {len(draws)}')
     recorder = Recorder(keep_frames=not args.no_video)
-    with running_cell(model, folder / 'logs', steps) as client:
+    with running_cell(model, folder / 'logs', steps, GraphClient) as client:
         from jepa_wm_ros.ros.listening import listen
 
         listen(client.node, recorder, pictures=not args.no_video)

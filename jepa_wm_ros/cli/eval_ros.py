@@ -34,13 +34,14 @@ def play_through_ros(player: Player, report: Report, console: Console) -> None:
     from jepa_wm_ros.cli.progress import progress_bar
     from jepa_wm_ros.evaluation.episodes import draw_episode
     from jepa_wm_ros.evaluation.trace import Recorder, Trace
+    from jepa_wm_ros.ros.client import GraphClient
 
     settings, steps, holds = report.settings, Steps(console), 0
     draws = [draw_episode(settings, index) for index in range(settings.episodes)]
     pictures = render_goals(draws)
     steps.done(f'goal pictures rendered: {len(draws)}')
     recorder = Recorder(keep_frames=False)
-    with running_cell(player.model, report.folder / 'logs', steps) as client:
+    with running_cell(player.model, report.folder / 'logs', steps, GraphClient) as client:
         from jepa_wm_ros.ros.listening import listen
         from jepa_wm_ros.ros.timing import WireTimes
 

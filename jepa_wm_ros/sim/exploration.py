@@ -67,3 +67,34 @@ class Traveller:
     def _arrive(self) -> None:
         self._destination = self._rng.uniform(self._workspace.lower, self._workspace.upper)
         self._linger = int(self._rng.integers(0, 3))
+
+
+def journey(
+    number: int,
+    rng: np.random.Generator,
+    start: NDArray[np.float64],
+    steps: int,
+    bound: NDArray[np.float64],
+    workspace: Workspace,
+) -> NDArray[np.float64]:
+    """Return the actions `(steps, 7)` of an episode, chosen before it begins.
+
+    Odd episodes wander, even ones travel. Nothing leads out of the workspace, so that every
+    action can be executed as it is.
+
+    Args:
+        number: Of the episode.
+        rng: All the randomness there is.
+        start: `(3,)` flange at the beginning [m].
+        steps: Actions.
+        bound: `(7,)` greatest action.
+        workspace: Box of the flange.
+    """
+    explorer: Explorer = Wanderer(rng, bound) if number % 2 else Traveller(rng, bound, workspace)
+    position, actions = np.asarray(start, float), []
+    for _ in range(steps):
+        action = explorer.action(position)
+        reached = np.clip(position + action[:3], workspace.lower, workspace.upper)
+        action[:3], position = reached - position, reached
+        actions.append(action)
+    return np.array(actions)
