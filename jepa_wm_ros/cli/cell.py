@@ -101,7 +101,8 @@ def running_cell(
         with steps.console.status('waiting for the nodes'):
             bringup.wait_until_active(ACTIVE_S)
         steps.done('all nodes are active')
-        with connect(domain_id=bringup.domain_id, watch=bringup.check) as client:
+        client = connect(domain_id=bringup.domain_id, watch=bringup.check)
+        with client:
             client.wait_until_ready(READY_S)
             yield client
     steps.done('all processes have ended')
