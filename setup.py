@@ -5,7 +5,15 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = 'jepa_wm_ros'
-NODES = ('encoder', 'planner', 'policy', 'action_publisher', 'sim', 'visualizer')
+NODES = (
+    'encoder',
+    'planner',
+    'policy',
+    'action_publisher',
+    'sim',
+    'driver_emulator',
+    'visualizer',
+)
 SHARED = ('config', 'launch', 'models', 'rviz', 'urdf')
 """Folders that are installed as they are into `share/jepa_wm_ros`."""
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.msg import Latent as LatentMessage
 from jepa_wm_msgs.msg import ObservationHealth
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -18,12 +17,15 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.models import ModelShelf, warm_up
 from jepa_wm_ros.nodes.observations import EncodedObservation
 from jepa_wm_ros.nodes.picture_watch import PictureWatch
-from jepa_wm_ros.robot.description import ARM_JOINTS, GRIPPER_JOINT
+from jepa_wm_ros.nodes.state_sources import POSE_SOURCES
+from jepa_wm_ros.nodes.state_sources.flange_pose import PoseTopicSource, TfSource
+from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, FLANGE_FRAME, GRIPPER_JOINT
 from jepa_wm_ros.robot.gripper import PRESETS, GripperCodec
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
 from jepa_wm_ros.robot.state import RobotSample, RobotState
+from jepa_wm_ros.robot.tool import Tool
 from jepa_wm_ros.ros import qos
-from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, encode_pose, now_s
+from jepa_wm_ros.ros.conversions import decode_stamp, encode_pose, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateMonitor
 from jepa_wm_ros.ros.images import decode_image
 from jepa_wm_ros.ros.lifecycle import ManagedNode
@@ -60,9 +62,21 @@ class EncoderConfig:
     )
     pose_source: str = parameter(
         'joint_states',
-        'Where the flange pose comes from: forward kinematics, or the topic `ee_pose`.',
-        choices=('joint_states', 'ee_pose'),
+        "Where the flange pose comes from: forward kinematics, the driver's own pose on the "
+        'topic `ee_pose`, or tf.',
+        choices=POSE_SOURCES,
     )
+    tool_position: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0),
+        'the end effector whose pose is on `ee_pose`, in the flange: position',
+        unit='m',
+        length=3,
+    )
+    tool_rotation: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0), 'its roll, pitch and yaw in the flange', unit='rad', length=3
+    )
+    base_frame: str = parameter(BASE_FRAME, "Name of the robot's base frame in tf.")
+    flange_frame: str = parameter(FLANGE_FRAME, 'Name of the flange in tf.')
     joint_names: tuple[str, ...] = parameter(
         ARM_JOINTS, 'Arm joints in `joint_states`, base to flange.', length=7
     )
@@ -132,8 +146,7 @@ class EncoderNode(ManagedNode):
             ObservationHealth, 'image_health', qos.events()
         )
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor(10))
-        if config.pose_source == 'ee_pose':
-            self.create_subscription(PoseStamped, 'ee_pose', self._on_pose, qos.sensor(10))
+        self._create_pose_source(config)
         kind = Image if config.image_transport == 'raw' else CompressedImage
         self.create_subscription(kind, 'image', self._on_image, qos.sensor())
         self.get_logger().info(
@@ -163,6 +176,13 @@ class EncoderNode(ManagedNode):
             Diagnostic(name='encoding', values=timing | {'replaced': self._worker.replaced}),
         ]
 
+    def _create_pose_source(self, config: EncoderConfig) -> None:
+        if config.pose_source == 'ee_pose':
+            tool = Tool.at(config.tool_position, config.tool_rotation)
+            PoseTopicSource(self, 'ee_pose', tool, self._robot.add_pose)
+        elif config.pose_source == 'tf':
+            TfSource(self, config.base_frame, config.flange_frame, self._robot.add_pose)
+
     def _robot_state(self) -> RobotState:
         from jepa_wm_ros.robot.kinematics import Kinematics
 
@@ -179,9 +199,6 @@ class EncoderNode(ManagedNode):
     def _on_joints(self, message: JointState) -> None:
         stamp_s = decode_stamp(message.header.stamp)
         self._robot.add_joints(stamp_s, message.name, message.position)
-
-    def _on_pose(self, message: PoseStamped) -> None:
-        self._robot.add_pose(decode_stamp(message.header.stamp), decode_pose(message.pose))
 
     def _on_image(self, message: Any) -> None:
         if not self.active:

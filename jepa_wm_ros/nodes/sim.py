@@ -10,6 +10,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.srv import ResetCell
 from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecyclePublisher
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
 
     from jepa_wm_ros.sim.camera import Picture
+    from jepa_wm_ros.sim.simulation import CellSimulation
 
 FAULTS = ('none', 'camera_frozen', 'camera_silent', 'joints_silent')
 
@@ -120,20 +122,20 @@ class SimNode(ManagedNode):
     """
 
     config_type: ClassVar[type] = SimConfig
+    default_name: ClassVar[str] = 'sim'
 
     def __init__(self, **kwargs: Any) -> None:
         self._cell: Any = None
-        super().__init__('sim', **kwargs)
+        super().__init__(self.default_name, **kwargs)
 
     def setup(self) -> None:
         """Build the cell and create the entities."""
-        from jepa_wm_ros.sim.driven import DrivenCell
         from jepa_wm_ros.sim.simulation import CellSimulation
 
         config: SimConfig = self.config
         # Finer than in lockstep: commands come at any time, and a real arm listens every 1 ms.
         simulation = CellSimulation(physics_step_s=0.002)
-        self._cell = DrivenCell(simulation)
+        self._cell = self._make_cell(simulation)
         self._info = camera_info(simulation.camera)
         self._rng = np.random.default_rng(config.seed)
         self._last_picture: Picture | None = None
@@ -182,12 +184,22 @@ class SimNode(ManagedNode):
             )
         ]
 
+    def _make_cell(self, simulation: CellSimulation) -> Any:
+        from jepa_wm_ros.sim.driven import DrivenCell
+
+        return DrivenCell(simulation)
+
     def _create_publishers(self) -> None:
         create = self.create_lifecycle_publisher
         self._images = create(Image, 'image', qos.latest())
         self._infos = create(CameraInfo, 'camera_info', qos.latest())
         self._joints = create(JointState, 'joint_states', qos.events())
         self._poses = create(PoseStamped, 'ee_pose', qos.events())
+        self._create_truth()
+
+    def _create_truth(self) -> None:
+        """Create what only a simulation can publish."""
+        create = self.create_lifecycle_publisher
         self._truth = create(PoseStamped, 'ground_truth', qos.events())
         if self.config.time_source == 'simulation':
             # The name is absolute because that is where `use_sim_time` looks.
@@ -199,6 +211,9 @@ class SimNode(ManagedNode):
         )
         self.create_subscription(PoseStamped, 'target_pose', self._on_target, qos.latest())
         self.create_subscription(Float64, 'gripper_command', self._on_gripper, qos.latest())
+        self._create_reset()
+
+    def _create_reset(self) -> None:
         self.create_service(ResetCell, 'reset', self._on_reset)
 
     # -- commands ------------------------------------------------------------------------------
@@ -276,9 +291,12 @@ class SimNode(ManagedNode):
         self._joints.publish(message)
 
     def _publish_poses(self, stamp: Time) -> None:
-        wanted = [self._truth]
-        if self.config.fault != 'joints_silent':
-            wanted.append(self._poses)
+        silent = self.config.fault == 'joints_silent'
+        self._publish_truth(stamp, *(() if silent else (self._poses,)))
+
+    def _publish_truth(self, stamp: Time, *others: LifecyclePublisher) -> None:
+        """Publish the flange on `ground_truth` and other topics, where somebody listens."""
+        wanted = [self._truth, *others]
         wanted = [publisher for publisher in wanted if publisher.get_subscription_count()]
         if not wanted:
             return
@@ -295,7 +313,10 @@ class SimNode(ManagedNode):
         self._rendering.add(time.perf_counter() - started)
         self._pictures.tick(time.monotonic())
         self._info.header.stamp = stamp
-        self._images.publish(encode_image(self._last_picture, stamp=stamp, frame_id=CAMERA_FRAME))
+        self._send_picture(self._last_picture, stamp)
+
+    def _send_picture(self, picture: Picture, stamp: Time) -> None:
+        self._images.publish(encode_image(picture, stamp=stamp, frame_id=CAMERA_FRAME))
         self._infos.publish(self._info)
 
 

@@ -44,19 +44,35 @@ def read_trajectory(message: JointTrajectory) -> list[Waypoint]:
             f'it names {", ".join(message.joint_names) or "none"}'
         )
     order = [list(message.joint_names).index(name) for name in ARM_JOINTS]
-    waypoints = []
+    return [
+        Waypoint(
+            point.time_s,
+            point.positions[order],
+            None if point.velocities is None else point.velocities[order],
+        )
+        for point in read_points(message)
+    ]
+
+
+def read_points(message: JointTrajectory) -> list[Waypoint]:
+    """Read the points of a joint trajectory; positions are in the order of its names.
+
+    Raises:
+        TrajectoryCommandError: a point lacks positions, or has some velocities only.
+    """
+    count, waypoints = len(message.joint_names), []
     for number, point in enumerate(message.points):
-        if len(point.positions) != 7 or len(point.velocities) not in (0, 7):
+        if len(point.positions) != count or len(point.velocities) not in (0, count):
             raise TrajectoryCommandError(
-                f'point {number} of a joint trajectory needs 7 positions and 7 or no velocities, '
-                f'not {len(point.positions)} and {len(point.velocities)}'
+                f'point {number} of a joint trajectory needs {count} positions and {count} or no '
+                f'velocities, not {len(point.positions)} and {len(point.velocities)}'
             )
         due = point.time_from_start
         waypoints.append(
             Waypoint(
                 due.sec + due.nanosec * 1e-9,
-                np.array(point.positions)[order],
-                np.array(point.velocities)[order] if len(point.velocities) else None,
+                np.array(point.positions),
+                np.array(point.velocities) if len(point.velocities) else None,
             )
         )
     return waypoints

@@ -28,14 +28,14 @@ DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 
 _JEPA_WM = (sys.executable, '-m', 'jepa_wm_ros.cli.main')
 
-_LOCAL = {
+LOCAL: Mapping[str, str] = {
     # the demo stays on this machine: nobody else's robot shall hear it
     DISCOVERY: 'LOCALHOST',
     # several processes share few cores: threads of theirs would only compete
     'OMP_NUM_THREADS': '1',
 }
 
-_PATIENCE: Mapping[str, ParameterValue] = {
+PATIENCE: Mapping[str, ParameterValue] = {
     # a simulator beside a model on a busy laptop stutters as no real camera or arm does
     'max_joint_age_s': 0.25,
     'image_hold_age_s': 0.25,
@@ -203,9 +203,9 @@ def cell(overrides: Overrides | None = None) -> tuple[ProcessSpec, ...]:
     Raises:
         BringupError: There is no such node.
     """
-    patient = replace(action_publisher_process(), parameters=_PATIENCE)
+    patient = replace(action_publisher_process(), parameters=PATIENCE)
     processes = (sim_process(), patient, policy_process())
-    local = [replace(p, environment={**_LOCAL, **p.environment}) for p in processes]
+    local = [replace(p, environment={**LOCAL, **p.environment}) for p in processes]
     return with_overrides(local, overrides or {})
 
 

@@ -51,29 +51,36 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
 
 
 def encode_image(
-    picture: NDArray[np.uint8], *, stamp: Time | None = None, frame_id: str = ''
+    picture: NDArray[np.uint8],
+    *,
+    stamp: Time | None = None,
+    frame_id: str = '',
+    encoding: str = 'rgb8',
 ) -> Image:
-    """Write a picture (H, W, 3) uint8 RGB into a raw message of encoding rgb8.
+    """Write a picture into a raw message.
 
     Args:
-        picture: Colour picture (H, W, 3) uint8, RGB.
+        picture: Colour picture (H, W, 3) uint8, RGB; with 4 channels for `bgra8`.
         stamp: Capture time; zero when None.
         frame_id: Optical frame of the camera.
+        encoding: How the channels are ordered: rgb8 or bgra8.
 
     Raises:
         ImageMessageError: The array has another shape or type.
     """
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+    channels = 4 if encoding == 'bgra8' else 3
+    if picture.ndim != 3 or picture.shape[2] != channels or picture.dtype != np.uint8:
         raise ImageMessageError(
-            f'a picture must be (H, W, 3) uint8 RGB, got {picture.shape} {picture.dtype}'
+            f'a picture in {encoding} must be (H, W, {channels}) uint8, '
+            f'got {picture.shape} {picture.dtype}'
         )
     message = Image()
     if stamp is not None:
         message.header.stamp = stamp
     message.header.frame_id = frame_id
     message.height, message.width = picture.shape[:2]
-    message.encoding = 'rgb8'
-    message.step = 3 * picture.shape[1]
+    message.encoding = encoding
+    message.step = channels * picture.shape[1]
     message.data = byte_array(picture)
     return message
 

@@ -27,6 +27,7 @@ CONFIGS = {
     'insight': ('jepa_wm_ros.nodes.insight_config', 'InsightConfig'),
     'visualizer': ('jepa_wm_ros.nodes.visualizer_config', 'VisualizerConfig'),
     'sim': ('jepa_wm_ros.nodes.sim', 'SimConfig'),
+    'driver_emulator': ('jepa_wm_ros.nodes.driver_emulator', 'DriverEmulatorConfig'),
 }
 """Module and name of the config dataclass, by node."""
 

@@ -23,6 +23,7 @@ from jepa_wm_ros.ros.arguments import (
 )
 from jepa_wm_ros.ros.bringup import BringupError, ParameterValue, ProcessSpec
 from jepa_wm_ros.ros.drivers import ARMS, CAMERAS, GRIPPERS, ROBOTS
+from jepa_wm_ros.ros.emulated import emulated
 
 Values = Mapping[str, str]
 
@@ -180,19 +181,16 @@ def _franka(values: Values) -> Iterable[ProcessSpec]:
     image = values['image_topic'] or CAMERAS[values['camera']].image_topic
     topics = {ours: theirs.format(robot=robot) for ours, theirs in driver.topics.items()}
     topics |= {'image': image, **_given_topics(values)}
-    gripper = {
-        name: value.format(robot=robot) if isinstance(value, str) else value
-        for name, value in GRIPPERS[values['gripper']].items()
-    }
+    gripper = _named_for(robot, GRIPPERS[values['gripper']])
     both = _given(values, 'model', 'device')
     nodes = bringup.franka(
-        parameter_files=('franka.yaml', ROBOTS[robot], *driver.parameter_files),
+        parameter_files=('franka.yaml', *driver.parameter_files, ROBOTS[robot]),
         remappings=topics,
         overrides={
             'encoder': {**both, **gripper, **_given(values, 'image_transport')},
             'planner': both,
             'action_publisher': {
-                **driver.parameters,
+                **_named_for(robot, driver.parameters),
                 **gripper,
                 **_given(values, 'calibration_file'),
                 'backend': 'dry_run' if values['dry_run'] == 'true' else driver.backend,
@@ -200,6 +198,26 @@ def _franka(values: Values) -> Iterable[ProcessSpec]:
         },
     )
     return (*_drivers(values), *nodes)
+
+
+def _named_for(robot: str, parameters: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
+    """Put the type of the robot into the names that have it."""
+    return {
+        name: value.format(robot=robot) if isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
+
+
+def _emulated(values: Values) -> Iterable[ProcessSpec]:
+    if not ARMS[values['driver']].emulator:
+        raise BringupError(f'there is no emulator for driver:={values["driver"]}')
+    return emulated(
+        _franka({**values, 'robot_ip': '', 'start_camera': 'false'}),
+        driver=values['driver'],
+        robot=values['robot_type'],
+        gripper=values['gripper'],
+        camera=values['camera'],
+    )
 
 
 def _given_topics(values: Values) -> dict[str, str]:
@@ -379,6 +397,19 @@ _FRANKA = System(
     build=_franka,
 )
 
+_EMULATED = System(
+    name='emulated',
+    title='the same nodes as for a real arm, with emulated drivers of arm, gripper and camera',
+    arguments=tuple(
+        replace(argument, default={'dry_run': 'false', 'camera': 'zed'}[argument.name])
+        if argument.name in ('dry_run', 'camera')
+        else argument
+        for argument in _FRANKA.arguments
+        if argument.name not in ('robot_ip', 'start_camera')
+    ),
+    build=_emulated,
+)
+
 _REPLAY = System(
     name='replay',
     title='a bag, played to encoder, planner and an action publisher that moves nothing',
@@ -435,5 +466,7 @@ _VIZ = System(
     build=_viz,
 )
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (_SIM, _FRANKA, _REPLAY, _VIZ)}
+SYSTEMS: Mapping[str, System] = {
+    system.name: system for system in (_SIM, _FRANKA, _EMULATED, _REPLAY, _VIZ)
+}
 """All systems by name."""

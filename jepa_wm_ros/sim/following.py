@@ -36,8 +36,14 @@ class Waypoint:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Knot:
-    """A way-point on the clock of the simulation."""
+class Knot:
+    """A way-point on the clock of the simulation.
+
+    Attributes:
+        time_s: When to be there [s].
+        positions: (7,) [rad].
+        velocities: (7,) [rad/s]; None leaves them open.
+    """
 
     time_s: float
     positions: Vector
@@ -50,7 +56,7 @@ class TrajectoryFollower:
     def __init__(self, positions: ArrayLike, limits: JointLimits) -> None:
         """Start by holding positions (7,) [rad]."""
         self._limits = limits
-        self._knots: list[_Knot] = []
+        self._knots: list[Knot] = []
         self.hold(positions)
 
     @property
@@ -60,7 +66,7 @@ class TrajectoryFollower:
 
     def hold(self, positions: ArrayLike) -> None:
         """Forget the trajectory and hold positions (7,) [rad]."""
-        self._knots = [_Knot(-np.inf, np.array(positions, dtype=np.float64), np.zeros(7))]
+        self._knots = [Knot(-np.inf, np.array(positions, dtype=np.float64), np.zeros(7))]
 
     def follow(self, now_s: float, waypoints: Sequence[Waypoint]) -> None:
         """Replace the trajectory from now on.
@@ -73,7 +79,7 @@ class TrajectoryFollower:
         """
         _check(waypoints)
         positions, velocities = self.sample(now_s)
-        knots, delay_s = [_Knot(now_s, positions, velocities)], 0.0
+        knots, delay_s = [Knot(now_s, positions, velocities)], 0.0
         for waypoint in waypoints:
             target = self._limits.clip(waypoint.positions)
             distance = np.abs(target - knots[-1].positions)
@@ -83,7 +89,7 @@ class TrajectoryFollower:
             delay_s += late_s
             # A speed that was meant for another time would swing past the target.
             speed = waypoint.velocities if late_s < _SHORTEST_S else None
-            knots.append(_Knot(due_s + late_s, target, speed))
+            knots.append(Knot(due_s + late_s, target, speed))
         self._knots = knots
 
     def sample(self, now_s: float) -> tuple[Vector, Vector]:
@@ -93,10 +99,10 @@ class TrajectoryFollower:
         start = self._knots[0]
         if len(self._knots) == 1:
             return start.positions, np.zeros(7)
-        return _interpolate(start, self._knots[1], now_s)
+        return interpolate(start, self._knots[1], now_s)
 
 
-def _interpolate(start: _Knot, end: _Knot, now_s: float) -> tuple[Vector, Vector]:
+def interpolate(start: Knot, end: Knot, now_s: float) -> tuple[Vector, Vector]:
     """Return positions and velocities on the cubic, or on the line where a speed is left open."""
     span = end.time_s - start.time_s
     part = (now_s - start.time_s) / span

@@ -8,14 +8,17 @@ import pytest
 ROS_PACKAGES = {
     'action_msgs',
     'builtin_interfaces',
+    'control_msgs',
     'cv_bridge',
     'diagnostic_msgs',
+    'franka_msgs',
     'geometry_msgs',
     'jepa_wm_msgs',
     'launch',
     'launch_ros',
     'lifecycle_msgs',
     'message_filters',
+    'moveit_msgs',
     'nav_msgs',
     'rcl_interfaces',
     'rclpy',
@@ -23,6 +26,7 @@ ROS_PACKAGES = {
     'sensor_msgs',
     'std_msgs',
     'std_srvs',
+    'tf2_msgs',
     'tf2_ros',
     'trajectory_msgs',
     'visualization_msgs',
@@ -102,7 +106,7 @@ def test_the_command_line_starts_without_anything_heavy():
     assert imported_by(['jepa_wm_ros.cli.main']) & (HEAVY | ROS_PACKAGES | {'numpy'}) == set()
 
 
-@pytest.mark.parametrize('node', ['action_publisher', 'sim'])
+@pytest.mark.parametrize('node', ['action_publisher', 'sim', 'driver_emulator'])
 def test_the_processes_beside_the_policy_import_no_torch(node):
     assert 'torch' not in imported_by([f'jepa_wm_ros.nodes.{node}'])
 

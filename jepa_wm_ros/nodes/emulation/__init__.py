@@ -1,0 +1,1 @@
+"""The ROS side of emulated drivers: their topics, services, actions and qualities of service."""

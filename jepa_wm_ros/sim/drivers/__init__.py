@@ -1,0 +1,1 @@
+"""Drivers of real arms, grippers and cameras, emulated: plain classes that move the cell."""

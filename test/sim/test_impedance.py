@@ -1,0 +1,80 @@
+"""The emulated impedance controller has the habits of crisp's."""
+
+import numpy as np
+import pytest
+
+from jepa_wm_ros.robot.description import READY_POSTURE
+from jepa_wm_ros.robot.kinematics import Kinematics
+from jepa_wm_ros.robot.poses import Pose, distance
+from jepa_wm_ros.robot.tool import FRANKA_HAND
+from jepa_wm_ros.sim.drivers.impedance import ImpedanceController, ImpedanceSettings
+
+PERIOD_S = 0.004
+KINEMATICS = Kinematics()
+
+
+@pytest.fixture
+def controller():
+    made = ImpedanceController(KINEMATICS, FRANKA_HAND)
+    made.activate(0.0, READY_POSTURE)
+    return made
+
+
+def run(controller, seconds):
+    """Let time pass; return the tool's positions."""
+    joints, places = READY_POSTURE, []
+    for cycle in range(round(seconds / PERIOD_S)):
+        joints, _ = controller.update(cycle * PERIOD_S, PERIOD_S, joints)
+        places.append(controller.pose(joints))
+    return places
+
+
+def shifted(pose, *by):
+    return Pose(pose.position + np.array(by), pose.rotation)
+
+
+def test_the_present_pose_is_the_target_at_the_start(controller):
+    here = controller.pose(READY_POSTURE)
+    assert distance(run(controller, 0.2)[-1], here)[0] < 1e-4
+
+
+def test_a_target_of_the_tool_is_reached_up_to_friction_and_held_for_ever(controller):
+    target = shifted(controller.pose(READY_POSTURE), 0.05, 0.03, -0.04)
+    assert controller.target(target)
+    away_m, turned_rad = distance(run(controller, 3.0)[-1], target)
+    assert 1e-4 < away_m < 2e-3
+    assert turned_rad < 2e-3
+
+
+def test_targets_are_ignored_while_there_are_two_publishers(controller):
+    here = controller.pose(READY_POSTURE)
+    assert not controller.target(shifted(here, 0.05, 0.0, 0.0), publishers=2)
+    assert controller.ignored == 1
+    assert distance(run(controller, 0.3)[-1], here)[0] < 1e-4
+
+
+def test_targets_that_are_not_finite_are_ignored(controller):
+    assert not controller.target(Pose(np.full(3, np.nan)))
+
+
+def test_a_far_target_is_approached_at_the_speed_of_the_clipped_spring(controller):
+    controller.target(shifted(controller.pose(READY_POSTURE), 0.0, 0.25, 0.0))
+    places = run(controller, 0.4)
+    speeds = [
+        np.linalg.norm(b.position - a.position) / PERIOD_S
+        for a, b in zip(places, places[1:], strict=False)
+    ]
+    settings = ImpedanceSettings()
+    assert max(speeds) == pytest.approx(
+        settings.error_clip_m * settings.stiffness**0.5 / 2.0, rel=0.15
+    )
+
+
+def test_a_moving_target_is_followed_with_a_lag(controller):
+    here, speed = controller.pose(READY_POSTURE), 0.1
+    joints = READY_POSTURE
+    for cycle in range(200):
+        controller.target(shifted(here, 0.0, speed * cycle * PERIOD_S, 0.0))
+        joints, _ = controller.update(cycle * PERIOD_S, PERIOD_S, joints)
+    lag_m = speed * 200 * PERIOD_S - (controller.pose(joints).position - here.position)[1]
+    assert 0.005 < lag_m < 0.015
