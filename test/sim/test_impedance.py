@@ -1,5 +1,7 @@
 """The emulated impedance controller has the habits of crisp's."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -61,8 +63,7 @@ def test_a_far_target_is_approached_at_the_speed_of_the_clipped_spring(controlle
     controller.target(shifted(controller.pose(READY_POSTURE), 0.0, 0.25, 0.0))
     places = run(controller, 0.4)
     speeds = [
-        np.linalg.norm(b.position - a.position) / PERIOD_S
-        for a, b in zip(places, places[1:], strict=False)
+        np.linalg.norm(b.position - a.position) / PERIOD_S for a, b in itertools.pairwise(places)
     ]
     settings = ImpedanceSettings()
     assert max(speeds) == pytest.approx(
