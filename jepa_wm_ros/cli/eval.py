@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,19 @@ def add_parser(subparsers: Subparsers) -> None:
         action='store_true',
         help='play the planner through the whole ROS graph, in real time',
     )
+    loop.add_argument(
+        '--base-yaw',
+        type=float,
+        default=0.0,
+        metavar='DEG',
+        help="how far the robot's base frame is turned against the cell's (default: 0)",
+    )
+    loop.add_argument(
+        '--calibration',
+        type=Path,
+        metavar='FILE',
+        help='turn actions as `jepa-wm calibrate` found out',
+    )
     loop.add_argument('--no-baselines', action='store_true', help='leave out random and nothing')
     loop.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     loop.add_argument('--threads', type=int, default=1, help='of the model (default: 1)')
@@ -123,6 +137,10 @@ def _check_options(args: argparse.Namespace) -> None:
         return
     if args.variation != 'none':
         raise OptionError('--variation works in lockstep only; leave out --through-ros')
+    if args.base_yaw or args.calibration:
+        raise OptionError(
+            '--base-yaw and --calibration work in lockstep only; leave out --through-ros'
+        )
     if args.changes:
         raise OptionError(
             '--set works in lockstep only; with --through-ros the nodes take their settings from '
@@ -154,12 +172,31 @@ def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
             'threads': args.threads,
             'step_duration_s': contract.step_duration_s,
             'planning': asdict(planning),
+            'base_yaw_deg': args.base_yaw,
+            'calibration': str(args.calibration or ''),
         },
     )
     names = PLAYERS[:1] if args.no_baselines else PLAYERS
+    frame = {'base_yaw_rad': math.radians(args.base_yaw), 'rotation': _rotation(args, model)}
     return report, [
-        Player(name=name, model=model, planning=changes, threads=args.threads) for name in names
+        Player(name=name, model=model, planning=changes, threads=args.threads, **frame)
+        for name in names
     ]
+
+
+def _rotation(args: argparse.Namespace, model: Path) -> tuple[tuple[float, float, float], ...]:
+    """Return the rows of the rotation of --calibration; none without it."""
+    if args.calibration is None:
+        return ()
+    from jepa_wm_ros.ros.calibration_file import read_calibration
+    from jepa_wm_ros.worldmodel.bundle import read_contract
+
+    found = read_calibration(args.calibration)
+    bundle = read_contract(model).fingerprint
+    wrong = found.mismatch(bundle=bundle, camera=found.belongs_to.camera)
+    if wrong:
+        raise OptionError(f'--calibration: {wrong}')
+    return found.rotation
 
 
 def _default(value: int | None, otherwise: int) -> int:

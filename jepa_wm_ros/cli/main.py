@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     'demo': 'a simulated arm reaches goal pictures over ROS 2; leaves a video and a summary',
     'up': 'bring up the cell, a real arm or a bag, where `ros2 launch` is missing',
+    'calibrate': 'find the rotation between planned and executed motion, without a board',
     'goal': 'send a goal picture to a running planner',
     'eval': 'measure how well a model does',
     'collect': 'collect episodes in the simulated cell',

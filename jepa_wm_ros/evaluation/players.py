@@ -14,7 +14,12 @@ import numpy as np
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.evaluation.closed_loop import run_closed_loop
-from jepa_wm_ros.evaluation.policies import NothingPolicy, PlannerPolicy, RandomPolicy
+from jepa_wm_ros.evaluation.policies import (
+    CalibratedPolicy,
+    NothingPolicy,
+    PlannerPolicy,
+    RandomPolicy,
+)
 from jepa_wm_ros.worldmodel.planning_changes import changed
 from jepa_wm_ros.worldmodel.schema import SchemaError
 
@@ -44,12 +49,17 @@ class Player:
         model: Bundle; its contract also says what the random policy may do.
         planning: Planning settings that differ from the bundle's own.
         threads: CPU threads of the model.
+        base_yaw_rad: How far the robot's base frame is turned against that of the cell [rad].
+        rotation: Three rows of the rotation that turns actions, from a calibration; none by
+            default.
     """
 
     name: str
     model: Path
     planning: dict[str, Any] = field(default_factory=dict)
     threads: int = 1
+    base_yaw_rad: float = 0.0
+    rotation: tuple[tuple[float, float, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Check the name.
@@ -72,15 +82,17 @@ class Player:
             BundleError: The bundle cannot be loaded, or is no model of an arm.
         """
         from jepa_wm_ros.sim.environment import CellEnvironment
+        from jepa_wm_ros.sim.turned import TurnedEnvironment
         from jepa_wm_ros.worldmodel.bundle import check_cartesian, read_contract
 
         contract = read_contract(self.model)
         check_cartesian(contract, self.model)
         policy = self.policy()
-        environment = CellEnvironment(
-            step_duration_s=contract.step_duration_s, render=policy.looks
-        )
-        with closing(environment):
+        if self.rotation:
+            policy = CalibratedPolicy(policy, np.array(self.rotation))
+        cell = CellEnvironment(step_duration_s=contract.step_duration_s, render=policy.looks)
+        with closing(cell):
+            environment = TurnedEnvironment(cell, self.base_yaw_rad) if self.base_yaw_rad else cell
             yield from run_closed_loop(environment, policy, settings, indices)
 
     def policy(self) -> EpisodePolicy:

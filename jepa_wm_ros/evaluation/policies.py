@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -151,3 +151,27 @@ class NothingPolicy:
     def act(self, observation: Observation) -> Decision:
         """Return zeros."""
         return Decision(action=np.zeros(self._size))
+
+
+class CalibratedPolicy:
+    """Turns the actions of another policy as a calibrated action publisher does."""
+
+    def __init__(self, policy: EpisodePolicy, rotation: NDArray[np.float64]) -> None:
+        """Turn by `(3, 3)` from planned to executed motion."""
+        self._policy, self._rotation = policy, rotation
+
+    @property
+    def looks(self) -> bool:
+        """As the other policy."""
+        return self._policy.looks
+
+    def begin(self, goal_picture: NDArray[np.uint8] | None, rng: np.random.Generator) -> None:
+        """Start an episode."""
+        self._policy.begin(goal_picture, rng)
+
+    def act(self, observation: Observation) -> Decision:
+        """Return the other policy's action, turned."""
+        from jepa_wm_ros.robot.calibration import turned
+
+        decision = self._policy.act(observation)
+        return replace(decision, action=turned(decision.action[None], self._rotation)[0])

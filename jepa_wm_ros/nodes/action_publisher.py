@@ -34,6 +34,7 @@ from jepa_wm_ros.nodes.motion_messages import (
     encode_result,
     encode_status,
 )
+from jepa_wm_ros.nodes.plan_calibration import PlanCalibration
 from jepa_wm_ros.robot.execution import ArmExecutor
 from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode, SafetyState
 from jepa_wm_ros.robot.gripper import GripperCodec
@@ -91,6 +92,7 @@ class ActionPublisher(ManagedNode):
         config: ActionPublisherConfig = self.config
         self._backend = self._make_backend(config)
         self._gripper = self._make_gripper(config)
+        self._calibration = PlanCalibration(config.calibration_file)
         self._reader = JointReader(
             joint_names=config.joint_names,
             gripper_joint=config.gripper_joint,
@@ -220,6 +222,7 @@ class ActionPublisher(ManagedNode):
     def _on_picture(self, message: ObservationHealth) -> None:
         now = self._now()
         self._image_rate.tick(now.steady_s)
+        self._calibration.camera = message.header.frame_id
         self._require_arm().picture_seen(decode_stamp(message.header.stamp), message.frozen, now)
 
     def _on_complaint(self, message: str) -> None:
@@ -318,7 +321,9 @@ class ActionPublisher(ManagedNode):
         arm = self._require_arm()
         self._count_publishers()
         try:
-            plan = decode_plan(execution.handle.request.plan, self.config.base_frame)
+            message = execution.handle.request.plan
+            plan = decode_plan(message, self.config.base_frame)
+            plan = self._calibration.applied(plan, message.bundle)
         except JepaWmError as error:
             return arm.supervisor.refuse(ResultCode.BAD_PLAN, str(error))
         return arm.execute(plan, self._now(), execution.outcome.set_result)

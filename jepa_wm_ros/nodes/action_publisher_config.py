@@ -50,6 +50,11 @@ class ActionPublisherConfig(DriverConfig):
         GRIPPER_JOINT, 'joint in joint_states that tells the opening; empty: no gripper'
     )
     gripper: str = parameter('sim', 'unit and direction of the gripper', choices=tuple(PRESETS))
+    calibration_file: str = parameter(
+        '',
+        'what `jepa-wm calibrate` found: turns plans into motions of this arm; empty: plans are '
+        'executed as they are',
+    )
     command_rate_hz: float = parameter(
         100.0, 'set-points per second', unit='Hz', minimum=10.0, maximum=1000.0
     )

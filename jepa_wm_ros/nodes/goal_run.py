@@ -268,6 +268,7 @@ class GoalRun:
         message.header.stamp = self._tools.node.get_clock().now().to_msg()
         message.header.frame_id = self._settings.base_frame
         message.goal_id = self.request.goal_id
+        message.bundle = self._tools.mind.model.contract.fingerprint
         message.step = session.steps
         return message
 

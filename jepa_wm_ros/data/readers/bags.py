@@ -55,7 +55,7 @@ class BagSource:
     def __init__(self, root: Path, mapping: BagMapping, camera: str, max_gap_s: float) -> None:
         self._paths = {_name(path, root): path for path in bag_file.find_bags(root)}
         self._mapping = mapping
-        self._topics = _camera_topics(mapping, camera)
+        self._topics = camera_topics(mapping, camera)
         self._max_gap_s = max_gap_s
 
     def names(self) -> Sequence[str]:
@@ -109,7 +109,12 @@ def _name(path: Path, root: Path) -> str:
     return root.name if path == root else str(path.relative_to(root))
 
 
-def _camera_topics(mapping: BagMapping, camera: str) -> list[str]:
+def camera_topics(mapping: BagMapping, camera: str) -> list[str]:
+    """Return the topics on which a camera of the mapping may publish, the best first.
+
+    Raises:
+        SourceError: The mapping has no such camera.
+    """
     name = camera or next(iter(mapping.cameras))
     if name not in mapping.cameras:
         # A topic may be named as it is.
