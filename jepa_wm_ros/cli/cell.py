@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -66,6 +66,7 @@ def running_cell(
     connect: Callable[..., Client],
     *,
     extra: Overrides | None = None,
+    drivers: Mapping[str, str] | None = None,
 ) -> Iterator[Client]:
     """Start simulator, action publisher and policy, and end them again whatever happens.
 
@@ -75,6 +76,8 @@ def running_cell(
         steps: Is told how it goes.
         connect: Makes the client, such as `GraphClient`.
         extra: Further parameters by node.
+        drivers: Arguments of the system `emulated`, to put emulated drivers in front of the
+            simulator; None is the simulator itself.
 
     Yields:
         A client of the graph, with all nodes active.
@@ -83,8 +86,9 @@ def running_cell(
         ProcessError: A process ended or did not get ready.
         GraphError: The graph does not answer.
     """
-    from jepa_wm_ros.ros.bringup import cell
+    from jepa_wm_ros.ros.bringup import cell, with_overrides
     from jepa_wm_ros.ros.processes import Bringup
+    from jepa_wm_ros.ros.systems import SYSTEMS
 
     bundle = {'model': str(model)}
     overrides: dict[str, dict[str, Any]] = {
@@ -94,7 +98,11 @@ def running_cell(
     }
     for node, values in (extra or {}).items():
         overrides.setdefault(node, {}).update(values)
-    bringup = Bringup(cell(overrides), logs)
+    if drivers is None:
+        processes = cell(overrides)
+    else:
+        processes = with_overrides(SYSTEMS['emulated'].processes(drivers), overrides)
+    bringup = Bringup(processes, logs)
     with bringup:
         names = ', '.join(bringup.process_ids)
         steps.done(f'processes started on DDS domain {bringup.domain_id}: {names}')

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from jepa_wm_ros.evaluation.players import Player
@@ -19,13 +21,16 @@ class EpisodeLostError(JepaWmError):
     """An episode cannot be judged."""
 
 
-def play_through_ros(player: Player, report: Report, console: Console) -> None:
+def play_through_ros(
+    player: Player, report: Report, console: Console, drivers: Mapping[str, str] | None = None
+) -> None:
     """Bring the graph up, play all episodes with all their steps, bring it down.
 
     Args:
         player: Which bundle.
         report: Takes the episodes, and the delays as further figures.
         console: Where to show progress.
+        drivers: Emulated drivers, as arguments of the system `emulated`; None has none.
 
     Raises:
         EpisodeLostError: The simulator's true positions did not arrive.
@@ -41,7 +46,8 @@ def play_through_ros(player: Player, report: Report, console: Console) -> None:
     pictures = render_goals(draws)
     steps.done(f'goal pictures rendered: {len(draws)}')
     recorder = Recorder(keep_frames=False)
-    with running_cell(player.model, report.folder / 'logs', steps, GraphClient) as client:
+    logs = report.folder / 'logs'
+    with running_cell(player.model, logs, steps, GraphClient, drivers=drivers) as client:
         from jepa_wm_ros.ros.listening import listen
         from jepa_wm_ros.ros.timing import WireTimes
 

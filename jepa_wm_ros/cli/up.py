@@ -41,7 +41,9 @@ def add_parser(subparsers: Subparsers) -> None:
         'commands the arm, which then holds. Nothing is restarted. Exit code 1 when a process '
         'ended by itself or had to be killed.',
     )
-    parser.add_argument('system', metavar='SYSTEM', nargs='?', help='sim, franka, replay or viz')
+    parser.add_argument(
+        'system', metavar='SYSTEM', nargs='?', help='sim, franka, emulated, replay or viz'
+    )
     parser.add_argument(
         'arguments', metavar='NAME:=VALUE', nargs='*', help='arguments, as for `ros2 launch`'
     )
