@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FEATURES_FILE = 'features.npy'
 CHUNK = 64
+PATCHES_OR_SLOTS = ('jepa_wm', 'dino_wm', 'vjepa2_ac', 'cjepa')
 
 
 def cached_features(
@@ -59,6 +60,15 @@ def cached_features(
         Encoding(encoder, recipe.model.camera, next(encoder.parameters()).device),
         table.pixels,
         report,
+    )
+
+
+def can_cache(recipe: Recipe) -> bool:
+    """Whether the encoder's tokens of a picture are the same in all of a training."""
+    return (
+        recipe.training.encoder.frozen
+        and not recipe.training.jittered
+        and recipe.model.family in PATCHES_OR_SLOTS
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.paths import share
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 PREFIX = 'encoder.'
 NESTED = 'conv.'
 """Where a convolutional encoder stands inside that of families with many tokens a frame."""
+FEATURES = 'features.'
+"""Its layers before the embedding."""
 
 
 class EncoderWeightsError(JepaWmError):
@@ -35,13 +39,23 @@ def prepare_encoder(model: nn.Module, settings: EncoderTraining) -> None:
         encoder.eval()
 
 
+def bundle_folder(name: str) -> Path:
+    """Return the folder of a bundle that is given by its path, or is shipped under that name."""
+    path = Path(name)
+    return share('models', name) if not path.is_dir() and path.name == name else path
+
+
 def _weights(folder: str, encoder: nn.Module) -> dict[str, Tensor]:
     from jepa_wm_ros.worldmodel.bundle import load_bundle
+    from jepa_wm_ros.worldmodel.encoders.conv import ConvMap
 
-    source = cast('nn.Module', load_bundle(folder)).state_dict()
+    source = cast('nn.Module', load_bundle(bundle_folder(folder))).state_dict()
     found = {k.removeprefix(PREFIX): v for k, v in source.items() if k.startswith(PREFIX)}
     wanted = encoder.state_dict()
-    if all(name.startswith(NESTED) for name in wanted):
+    if isinstance(encoder, ConvMap):  # what comes after the feature map is not wanted
+        found = {name.removeprefix(NESTED): value for name, value in found.items()}
+        found = {name: value for name, value in found.items() if name.startswith(FEATURES)}
+    elif all(name.startswith(NESTED) for name in wanted):
         found = {NESTED + name.removeprefix(NESTED): value for name, value in found.items()}
     else:
         found = {name.removeprefix(NESTED): value for name, value in found.items()}

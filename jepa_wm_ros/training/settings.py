@@ -23,8 +23,8 @@ class EncoderTraining:
 
     Attributes:
         frozen: Whether its weights stay as they are.
-        bundle: Folder of a bundle that has the same encoder, whose weights it starts from; empty
-            for random ones.
+        bundle: Folder of a bundle, or name of a shipped one, that has the same encoder, whose
+            weights it starts from; empty for random ones.
     """
 
     frozen: bool = False

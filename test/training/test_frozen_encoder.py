@@ -10,9 +10,10 @@ import pytest
 import torch
 from toy_training import recipe_of, silent
 
+from jepa_wm_ros.paths import MissingFileError
 from jepa_wm_ros.training.errors import TrainingError
 from jepa_wm_ros.training.features import cached_features
-from jepa_wm_ros.training.frozen import EncoderWeightsError
+from jepa_wm_ros.training.frozen import EncoderWeightsError, bundle_folder
 from jepa_wm_ros.training.pipeline import RunOptions, train
 from jepa_wm_ros.training.recipe import Recipe
 from jepa_wm_ros.training.settings import EncoderTraining
@@ -56,6 +57,32 @@ def test_it_starts_from_a_bundle_of_another_family(recipe, table, tmp_path: Path
     taken = begin(other).encoder.state_dict()
     for name, tensor in model.encoder.state_dict().items():
         assert torch.equal(taken[f'conv.{name}'], tensor)
+
+
+def test_a_feature_map_takes_the_layers_before_the_embedding(recipe, tmp_path: Path) -> None:
+    model = begin(recipe).eval()
+    save_bundle(tmp_path, model, recipe.model)
+    wanted = frozen(bundle=str(tmp_path))
+    encoder = {'kind': 'conv_map', **recipe.model.architecture['encoder']}
+    architecture = {**wanted.model.architecture, 'encoder': encoder}
+    other = dataclasses.replace(
+        wanted, model=dataclasses.replace(wanted.model, architecture=architecture)
+    )
+    taken = begin(other).encoder
+    side = recipe.model.camera.width
+    pictures = torch.randn(2, 3, side, side)
+    tokens = taken(pictures[None])[0]
+    planes = model.encoder.features(pictures).flatten(2).mT
+    assert tokens.shape == planes.shape
+    torch.testing.assert_close(
+        tokens, torch.nn.functional.layer_norm(planes, planes.shape[-1:]), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_a_shipped_encoder_is_known_by_its_name() -> None:
+    assert (bundle_folder('franka_cell_reach') / 'model.safetensors').exists()
+    with pytest.raises(MissingFileError, match='models/no_such_bundle'):
+        bundle_folder('no_such_bundle')
 
 
 def test_another_encoder_is_refused(recipe, table, tmp_path: Path) -> None:

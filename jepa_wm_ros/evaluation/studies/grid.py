@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.evaluation.players import override_planning
 from jepa_wm_ros.evaluation.studies.settings import Change, StudyError, choices_of
-from jepa_wm_ros.paths import share
 from jepa_wm_ros.training.checkpoint import identity
+from jepa_wm_ros.training.frozen import bundle_folder
 from jepa_wm_ros.training.recipe import laid_over, read_recipe
 from jepa_wm_ros.worldmodel.bundle import check_cartesian, load_contract
 from jepa_wm_ros.worldmodel.schema import plain
@@ -122,7 +122,7 @@ def _jobs(
             raise StudyError(
                 'a bundle is played with as it is: model and training are for recipes'
             )
-        return [_playing(study, labels, _bundle(bundle), planning)]
+        return [_playing(study, labels, bundle_folder(bundle).absolute(), planning)]
     path = source.parent / recipe
     said: dict[str, Any] = {'model': {}, 'training': {}}
     for change in (study.base, *changes):
@@ -158,13 +158,6 @@ def _recipe(path: Path, said: dict[str, Any], seed: int) -> Recipe:
         model = build(recipe.model)
         criterion_for(model, recipe.training, ALONE)  # type: ignore[arg-type]
     return recipe
-
-
-def _bundle(name: str) -> Path:
-    path = Path(name)
-    if not path.is_dir() and path.name == name:
-        path = share('models', name)
-    return path.absolute()
 
 
 def _playing(

@@ -64,7 +64,8 @@ def trained(job: Job, tell: Tell) -> None:
         JepaWmError: Data or recipe are wrong, or the training failed.
     """
     from jepa_wm_ros.data.episodes import read_episodes
-    from jepa_wm_ros.training.pipeline import CHECKPOINT_FILE, train
+    from jepa_wm_ros.training.features import can_cache
+    from jepa_wm_ros.training.pipeline import CHECKPOINT_FILE, RunOptions, train
     from jepa_wm_ros.worldmodel.bundle import CONTRACT_FILE
 
     if job.recipe is None or job.data is None:
@@ -84,6 +85,7 @@ def trained(job: Job, tell: Tell) -> None:
             job.model,
             report,
             lambda line: log.writelines([line, '\n']),
+            RunOptions(cache_features=can_cache(job.recipe)),
         )
 
 

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jepa_wm_ros.worldmodel.contract import CameraContract
-    from jepa_wm_ros.worldmodel.encoders.conv import ConvFrames
+    from jepa_wm_ros.worldmodel.encoders.conv import ConvFrames, ConvMap
     from jepa_wm_ros.worldmodel.encoders.conv_patches import ConvPatches
     from jepa_wm_ros.worldmodel.encoders.frames import FrameEncoder
     from jepa_wm_ros.worldmodel.encoders.settings import EncoderSettings
 
-    AnyEncoder: TypeAlias = FrameEncoder | ConvFrames | ConvPatches
+    AnyEncoder: TypeAlias = FrameEncoder | ConvFrames | ConvMap | ConvPatches
 
-KINDS = ('conv', 'conv_patches', 'vit')
+KINDS = ('conv', 'conv_map', 'conv_patches', 'vit')
 
 
 def read_encoder(
@@ -63,6 +63,7 @@ def encoder_from(
 
     Args:
         mapping: `kind: conv` with the settings of `ConvEncoderSettings`, one token a frame;
+            `kind: conv_map` with the same, a token for each place of its last feature map;
             `kind: conv_patches` with those of `ConvPatchSettings`, a token a patch; or
             `kind: vit`, which need not be said, with what `read_encoder` takes.
         source: The file, for the messages.
@@ -78,10 +79,11 @@ def encoder_from(
             f'{source}: {key}.kind must be one of {", ".join(KINDS)}, got {mapping!r}'
         )
     settings = {name: value for name, value in mapping.items() if name != 'kind'}
-    if mapping.get('kind') == 'conv':
-        from jepa_wm_ros.worldmodel.encoders.conv import ConvEncoderSettings, ConvFrames
+    if mapping.get('kind') in ('conv', 'conv_map'):
+        from jepa_wm_ros.worldmodel.encoders.conv import ConvEncoderSettings, ConvFrames, ConvMap
 
-        return ConvFrames(read(ConvEncoderSettings, settings, source, key))
+        kind = ConvFrames if mapping['kind'] == 'conv' else ConvMap
+        return kind(read(ConvEncoderSettings, settings, source, key))
     if mapping.get('kind') == 'conv_patches':
         from jepa_wm_ros.worldmodel.encoders.conv_patches import ConvPatches, ConvPatchSettings
 

@@ -1,4 +1,4 @@
-"""A small convolutional encoder, trained from pixels."""
+"""A small convolutional encoder, trained from pixels: its embedding, or its last feature map."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import nn
+from torch.nn.functional import layer_norm
 
 from jepa_wm_ros.worldmodel.encoders.vit import EncoderError
 
@@ -43,6 +44,23 @@ class ConvEncoderSettings:
         if any(width % GROUPS for width in self.channels):
             raise ValueError(f'channels must be multiples of {GROUPS}, got {self.channels}')
 
+    @property
+    def side(self) -> int:
+        """Rows, and columns, of the last feature map."""
+        return self.image_size // self.patch // int(2 ** (len(self.channels) - 2))
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse pictures of another size [px].
+
+        Raises:
+            EncoderError: The frame has another size than the network was made for.
+        """
+        size = self.image_size
+        if (height, width) != (size, size):
+            raise EncoderError(
+                f'pictures of {width}x{height} px do not fit a network made for {size}x{size} px'
+            )
+
 
 class ConvEncoder(nn.Module):
     """Patches -> convolutions -> one embedding.
@@ -56,21 +74,8 @@ class ConvEncoder(nn.Module):
     def __init__(self, settings: ConvEncoderSettings) -> None:
         """Build with random weights."""
         super().__init__()
-        stem, first, *rest = settings.channels
-        layers: list[nn.Module] = [
-            nn.Conv2d(3, stem, settings.patch, settings.patch),
-            *norm_act(stem),
-            nn.Conv2d(stem, first, 3, padding=1),
-            *norm_act(first),
-        ]
-        width = first
-        for wider in rest:
-            layers += [nn.Conv2d(width, wider, 3, 2, 1), *norm_act(wider)]
-            layers += [nn.Conv2d(wider, wider, 3, padding=1), *norm_act(wider)]
-            width = wider
-        side = settings.image_size // settings.patch // 2 ** len(rest)
-        self.features = nn.Sequential(*layers)
-        self.head = nn.Linear(width * side * side, settings.embed_dim)
+        self.features = _trunk(settings)
+        self.head = nn.Linear(settings.channels[-1] * settings.side**2, settings.embed_dim)
         self.norm = nn.BatchNorm1d(settings.embed_dim)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -99,11 +104,7 @@ class ConvFrames(nn.Module):
         Raises:
             EncoderError: The frame has another size than the network was made for.
         """
-        side = self.settings.image_size
-        if (height, width) != (side, side):
-            raise EncoderError(
-                f'pictures of {width}x{height} px do not fit a network made for {side}x{side} px'
-            )
+        self.settings.check_size(height, width)
         return 1, 1
 
     def forward(self, images: Tensor) -> Tensor:
@@ -114,6 +115,58 @@ class ConvFrames(nn.Module):
         frames = images.flatten(0, 1).to(self.conv.head.weight)
         tokens: Tensor = self.conv(frames)
         return tokens.unflatten(0, images.shape[:2])[:, :, None]
+
+
+class ConvMap(nn.Module):
+    """The last feature map of a `ConvEncoder`, one token for each of its places.
+
+    What stands before the embedding still knows where things are. Frozen, with the weights of a
+    model that was trained on the same world, it is to small predictors what DINO's patches are to
+    large ones. Tokens get a LayerNorm without weights, as V-JEPA-2-AC's do: then all channels
+    count about as much in a distance.
+    """
+
+    def __init__(self, settings: ConvEncoderSettings) -> None:
+        """Build with random weights; `embed_dim` does not matter."""
+        super().__init__()
+        self.settings = settings
+        self.features = _trunk(settings)
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a token."""
+        return self.settings.channels[-1]
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Return rows and columns of the tokens of a frame [px].
+
+        Raises:
+            EncoderError: The frame has another size than the network was made for.
+        """
+        self.settings.check_size(height, width)
+        return self.settings.side, self.settings.side
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode `(B, T, 3, h, w)`, normalised pixels, to `(B, T, N, D)`."""
+        frames = images.flatten(0, 1).to(next(self.features.parameters()))
+        tokens = layer_norm(self.features(frames).flatten(2).mT, (self.dim,))
+        return tokens.unflatten(0, images.shape[:2])
+
+
+def _trunk(settings: ConvEncoderSettings) -> nn.Sequential:
+    """Return patches, a convolution, and stages that halve the resolution."""
+    stem, width, *rest = settings.channels
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, stem, settings.patch, settings.patch),
+        *norm_act(stem),
+        nn.Conv2d(stem, width, 3, padding=1),
+        *norm_act(width),
+    ]
+    for wider in rest:
+        layers += [nn.Conv2d(width, wider, 3, 2, 1), *norm_act(wider)]
+        layers += [nn.Conv2d(wider, wider, 3, padding=1), *norm_act(wider)]
+        width = wider
+    return nn.Sequential(*layers)
 
 
 def norm_act(width: int) -> tuple[nn.Module, nn.Module]:
