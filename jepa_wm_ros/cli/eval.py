@@ -81,6 +81,24 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar='FILE',
         help='turn actions as `jepa-wm calibrate` found out',
     )
+    loop.add_argument(
+        '--driver',
+        metavar='NAME',
+        help='with --through-ros: an emulated driver moves the arm, such as crisp, franka_ros2 or '
+        'servo; see docs/drivers.md',
+    )
+    loop.add_argument(
+        '--gripper',
+        default='franka_hand',
+        metavar='NAME',
+        help='with --driver: which gripper is emulated (default: franka_hand)',
+    )
+    loop.add_argument(
+        '--camera',
+        choices=('zed', 'realsense'),
+        default='zed',
+        help='with --driver: which camera is emulated (default: zed)',
+    )
     loop.add_argument('--no-baselines', action='store_true', help='leave out random and nothing')
     loop.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     loop.add_argument('--threads', type=int, default=1, help='of the model (default: 1)')
@@ -98,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         if args.through_ros:
             from jepa_wm_ros.cli.eval_ros import play_through_ros
 
-            play_through_ros(players.pop(0), report, console)
+            play_through_ros(players.pop(0), report, console, _drivers(args))
         for player in players:
             _play(player, report, args.workers, console)
     except (KeyboardInterrupt, JepaWmError):
@@ -134,6 +152,8 @@ def _check_options(args: argparse.Namespace) -> None:
     if args.workers < 1 or args.threads < 1:
         raise OptionError('--workers and --threads must be at least 1')
     if not args.through_ros:
+        if args.driver is not None:
+            raise OptionError('--driver needs --through-ros')
         return
     if args.variation != 'none':
         raise OptionError('--variation works in lockstep only; leave out --through-ros')
@@ -168,6 +188,7 @@ def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
         model=name,
         conditions={
             'through_ros': args.through_ros,
+            'drivers': _drivers(args),
             'workers': args.workers,
             'threads': args.threads,
             'step_duration_s': contract.step_duration_s,
@@ -197,6 +218,13 @@ def _rotation(args: argparse.Namespace, model: Path) -> tuple[tuple[float, float
     if wrong:
         raise OptionError(f'--calibration: {wrong}')
     return found.rotation
+
+
+def _drivers(args: argparse.Namespace) -> dict[str, str] | None:
+    """Return the emulated drivers that were asked for, as arguments of the system."""
+    if args.driver is None:
+        return None
+    return {'driver': args.driver, 'gripper': args.gripper, 'camera': args.camera}
 
 
 def _default(value: int | None, otherwise: int) -> int:
