@@ -4,8 +4,10 @@ The picture's mean colour is the position, so the right answer is known exactly.
 """
 
 import threading
+import time
 
 import numpy as np
+import torch
 from contracts import small_contract
 from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.action import ExecuteActions, ReachGoal
@@ -26,6 +28,7 @@ from jepa_wm_ros.ros.worker import Worker, future_for
 from jepa_wm_ros.worldmodel.latent import Latent
 
 SCALE = 200.0  # grey values per metre
+STREAM_STEP_S = 0.4  # how long one action of a streamed plan takes
 START, GOAL = (0.40, 0.0, 0.40), (0.55, -0.12, 0.45)
 
 
@@ -53,6 +56,9 @@ class PointModel:
         self.gate.set()
         self.poison = False  # predictions become NaN
         self.crash = False
+
+    def parameters(self):
+        return iter([torch.zeros(1)])  # who wants to know the device looks at them
 
     def encode(self, images, proprio=None):
         colours = (images.mean((-2, -1)) * 0.5 + 0.5) * 255.0
@@ -93,6 +99,9 @@ class FakeCell:
         self.braking_s = 0.0  # how long it takes to hold
         self.overlapped = False  # whether a plan came during a motion
         self.moving = False
+        self.streaming = False  # whether a plan replaces the one under way
+        self.replaced = 0
+        self._way = None  # of a streamed plan: when it began [s], and its corners (H + 1, 3)
         node = self.node = graph.node('fake_cell')
         self._images = node.create_publisher(Image, 'image', qos.latest())
         self._poses = node.create_publisher(PoseStamped, 'ee_pose', qos.latest())
@@ -121,6 +130,8 @@ class FakeCell:
             self._server.destroy()
 
     def _publish(self):
+        if self._way is not None:
+            self.position = self._along(self._way)
         stamp = self.node.get_clock().now().to_msg()
         pose = PoseStamped(pose=encode_pose(Pose(self.position)))
         pose.header.stamp = stamp
@@ -134,7 +145,44 @@ class FakeCell:
             self._cancel_wish.set_result(None)
         return CancelResponse.ACCEPT
 
+    def _along(self, way):
+        began_s, corners = way
+        step = (time.monotonic() - began_s) / STREAM_STEP_S
+        return np.array([np.interp(step, range(len(corners)), axis) for axis in corners.T])
+
+    async def _stream(self, handle):
+        """Go along the newest plan from where the arm is, until another one comes."""
+        plan = handle.request.plan
+        self.plans.append(plan)
+        previous, wish = self._cancel_wish, future_for(self.node.executor)
+        if previous is not None and not previous.done():
+            previous.set_result('replaced')
+        actions = np.array(plan.actions).reshape(plan.horizon, plan.action_dim)
+        moves = actions[: plan.execute_steps, :3]
+        way = np.concatenate([[self.position], self.position + moves.cumsum(0)])
+        self._way, self._cancel_wish, self.moving = (time.monotonic(), way), wish, True
+        handle.publish_feedback(ExecuteActions.Feedback())
+        happened = await first_of(self.node, (wish,), STREAM_STEP_S * len(moves))
+        result = ExecuteActions.Result()
+        if happened is not None and wish.result() == 'replaced':
+            self.replaced += 1
+            handle.abort()
+            result.code = ExecuteActions.Result.PREEMPTED
+            return result
+        self._publish()
+        self._way, self.moving = None, False
+        result.completed = self.node.get_clock().now().to_msg()
+        if happened is not None:
+            handle.canceled()
+            result.code = ExecuteActions.Result.CANCELED
+        else:
+            handle.succeed()
+            result.executed_steps = plan.execute_steps
+        return result
+
     async def _execute(self, handle):
+        if self.streaming:
+            return await self._stream(handle)
         plan = handle.request.plan
         self.plans.append(plan)
         self.overlapped |= self.moving
@@ -196,9 +244,9 @@ class PolicyRig:
         graph.spin_until(lambda: self.planner._tools.arm._client.server_is_ready())
         graph.spin_until(lambda: self.planner._tools.eyes.newest is not None)
 
-    def send(self, *goals, max_steps=(), images=None):
+    def send(self, *goals, max_steps=(), images=None, name='test', **fields):
         """Send a goal; returns its handle."""
-        goal = ReachGoal.Goal(name='test', max_steps=list(max_steps))
+        goal = ReachGoal.Goal(name=name, max_steps=list(max_steps), **fields)
         goal.images = (
             images
             if images is not None

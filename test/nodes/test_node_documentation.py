@@ -8,7 +8,9 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from jepa_wm_ros.nodes.action_publisher import ActionPublisher
 from jepa_wm_ros.nodes.encoder import EncoderNode
+from jepa_wm_ros.nodes.insight import InsightNode
 from jepa_wm_ros.nodes.planner import PlannerNode
+from jepa_wm_ros.nodes.visualizer import VisualizerNode
 from jepa_wm_ros.paths import share
 from jepa_wm_ros.ros.worker import Worker
 
@@ -23,14 +25,18 @@ MAKERS = {
     'planner': lambda graph: PlannerNode(
         Worker(graph.executor), OneModel(PointModel()), context=graph.context
     ),
+    'insight': lambda graph: InsightNode(
+        Worker(graph.executor), OneModel(PointModel()), context=graph.context
+    ),
     'action_publisher': lambda graph: ActionPublisher(context=graph.context),
+    'visualizer': lambda graph: VisualizerNode(context=graph.context),
 }
 
 
 def documented(node):
     text = share('docs', 'nodes.md').read_text()
     (section,) = re.findall(rf'^## {node}\n(.*?)(?=^## )', text, re.M | re.S)
-    return set(re.findall(r'`(\w+)`', section))
+    return set(re.findall(r'`/?(\w+)`', section))
 
 
 @pytest.mark.parametrize('name', MAKERS)
