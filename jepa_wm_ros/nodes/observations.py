@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from jepa_wm_ros.robot.poses import Pose
     from jepa_wm_ros.worldmodel.latent import Latent
 
+_CLOCK_RESET_S = 1.0
+"""A stamp that lies further back than the one before belongs to a clock that was reset [s]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedObservation:
@@ -52,6 +55,7 @@ class ObservationStream:
         """Wait on the executor of `node`."""
         self._node = node
         self._newest: EncodedObservation | None = None
+        self._lives = 0
         self._next: Future | None = None
 
     @property
@@ -61,7 +65,9 @@ class ObservationStream:
 
     def put(self, observation: EncodedObservation) -> None:
         """Take in an observation and wake who waits for it."""
-        self._newest = observation
+        before, self._newest = self._newest, observation
+        if before is not None and observation.stamp_s < before.stamp_s - _CLOCK_RESET_S:
+            self._lives += 1
         if self._next is not None:
             self._next.set_result(None)
             self._next = None
@@ -71,6 +77,8 @@ class ObservationStream:
     ) -> EncodedObservation | None:
         """The first observation that was taken after a moment.
 
+        When the clock is reset meanwhile (a bag begins anew), any observation since then will do.
+
         Args:
             stamp_s: The moment [s], on the clock of the stamps.
             stop: Ends the waiting when it is resolved.
@@ -79,7 +87,8 @@ class ObservationStream:
         Returns:
             The observation; None when time ran out or `stop` was resolved.
         """
-        while self._newest is None or self._newest.stamp_s <= stamp_s:
+        lives = self._lives
+        while self._newest is None or (self._newest.stamp_s <= stamp_s and self._lives == lives):
             if self._next is None:
                 self._next = future_for(self._node.executor)
             coming = self._next

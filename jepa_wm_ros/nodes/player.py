@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jepa_wm_ros.data.readers.bag_file import BagFile, RawMessage
 
 _LONGEST_S = 0.02
+_LEAD_S = 0.05
+"""The clock begins so long before the first message: none shall come from the future [s]."""
 _CLOCK = '/clock'
 
 
@@ -99,7 +101,8 @@ class BagPlayer:
         first, last = bag.span_s
         self._first_s = first + settings.start_s
         self._last_s = last if settings.end_s is None else first + settings.end_s
-        self._timeline = Timeline(self._first_s, settings.rate)
+        self._begin_s = max(0.0, self._first_s - _LEAD_S * settings.rate)
+        self._timeline = Timeline(self._begin_s, settings.rate)
         self._clock = node.create_publisher(Clock, _CLOCK, 10) if settings.clock_hz else None
         self._ticked_s = -1.0
         self._singles = 0
@@ -127,7 +130,8 @@ class BagPlayer:
                 self.played += 1
             if not self._settings.loop or self.played == before:
                 return
-            self._timeline.jump(self._first_s, time.monotonic())
+            self._timeline.jump(self._begin_s, time.monotonic())
+            self._ticked_s = -1.0  # the jump has to be known before the first message
 
     def stop(self) -> None:
         """End playing."""

@@ -129,19 +129,24 @@ def _model(
 ) -> tuple[WorldModel, Decoder | None, str]:
     """A model with its decoder, and what is wrong with that one; kept for the next job.
 
-    One thread, so that sums are repeatable.
+    It predicts as in the planner node. One thread, so that sums are repeatable.
     """
     import torch
 
     from jepa_wm_ros.worldmodel.bundle import load_bundle
+    from jepa_wm_ros.worldmodel.execution import run_as
+    from jepa_wm_ros.worldmodel.execution_settings import ExecutionSettings
     from jepa_wm_ros.worldmodel.heads import load_decoder
     from jepa_wm_ros.worldmodel.heads.head import HeadError
 
     torch.set_num_threads(1)
     model = load_bundle(folder, device)
+    decoder, note = None, ''
     if spoilt:
-        return randomised(model, seed), None, ''
-    try:
-        return model, load_decoder(folder, model), ''
-    except HeadError as error:
-        return model, None, f'no decoded predictions: {error}'
+        model = randomised(model, seed)
+    else:
+        try:
+            decoder = load_decoder(folder, model)
+        except HeadError as error:
+            note = f'no decoded predictions: {error}'
+    return run_as(model, ExecutionSettings()), decoder, note
