@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from jepa_wm_ros.cli.bundles import SHIPPED
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.training.heads.settings import BATCH, STEPS, HeadTraining, LabelSettings
@@ -32,7 +34,9 @@ class HeadArgumentError(JepaWmError):
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the sub-commands and their arguments."""
-    parser = subparsers.add_parser('head', help='train heads of a model, or list them')
+    parser = subparsers.add_parser(
+        'head', help='train heads of a model, list them, or draw what a decoder makes of episodes'
+    )
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     train = commands.add_parser(
         'train',
@@ -45,7 +49,12 @@ def add_parser(subparsers: Subparsers) -> None:
         _add_kind(kinds, kind, what)
     show = commands.add_parser('list', help='show the heads of a model, and what they measured')
     _add_model(show)
-    show.set_defaults(run=show_heads)
+    show.set_defaults(run=list_heads)
+    draw = commands.add_parser('show', help='draw what a decoder makes of some episodes')
+    draw.add_argument('name', nargs='?', default='decoder', help='default: decoder')
+    _add_model(draw)
+    _add_data(draw)
+    draw.set_defaults(run=show_decoder)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -54,10 +63,17 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--data', type=Path, help="HDF5 file (default: the model's, in datasets/)")
+    parser.add_argument(
+        '--picture', type=Path, help='PNG to write (default: runs/heads/<model>-<name>.png)'
+    )
+
+
 def _add_kind(kinds: Subparsers, kind: str, what: str) -> None:
     parser = kinds.add_parser(kind, help=what, description=f'A {kind} {what}.')
     _add_model(parser)
-    parser.add_argument('--data', type=Path, help="HDF5 file (default: the model's, in datasets/)")
+    _add_data(parser)
     parser.add_argument('--name', default=kind, help=f'name of the head (default: {kind})')
     parser.add_argument(
         '--episodes', type=int, default=300, help='of the dataset, a tenth held out (default: 300)'
@@ -68,9 +84,6 @@ def _add_kind(kinds: Subparsers, kind: str, what: str) -> None:
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--threads', type=int, default=0, help='CPU threads (default: all cores)')
     parser.add_argument('--device', default='cpu', help='cpu (default) or cuda')
-    parser.add_argument(
-        '--picture', type=Path, help='PNG to write (default: runs/heads/<model>-<name>.png)'
-    )
     if kind == 'probe':
         parser.add_argument(
             '--hidden', type=int, nargs='+', default=[], help='hidden layers (default: linear)'
@@ -134,12 +147,37 @@ def train_head(args: argparse.Namespace) -> int:
     where = folder / 'heads' / f'{order.name}.yaml'
     console.print(f'trained in {minutes:.1f} min: {where}', soft_wrap=True)
     _tell(record.results, console)
-    picture = args.picture or Path('runs') / 'heads' / f'{name}-{order.name}.png'
+    picture = _picture(args, name)
     console.print(f'picture: {write_head_picture(task, material, picture)}', soft_wrap=True)
     return 0
 
 
-def show_heads(args: argparse.Namespace) -> int:
+def show_decoder(args: argparse.Namespace) -> int:
+    """Draw what a decoder makes of the first episodes of a dataset."""
+    from rich.console import Console
+
+    from jepa_wm_ros.data.episodes import read_episodes
+    from jepa_wm_ros.evaluation.head_pictures import EPISODES, write_decoded
+    from jepa_wm_ros.training.heads.material import excerpt
+    from jepa_wm_ros.worldmodel.bundle import load_bundle
+    from jepa_wm_ros.worldmodel.heads import load_decoder
+
+    folder = _folder(args.model)
+    model = load_bundle(folder)
+    name = model.contract.name
+    decoder = load_decoder(folder, model, args.name)
+    if decoder is None:
+        raise HeadArgumentError(
+            f'{folder} has no head {args.name!r}; `jepa-wm head train decoder` makes one'
+        )
+    table = read_episodes(args.data or Path('datasets') / f'{name}.h5', EPISODES)
+    picture = _picture(args, name)
+    write_decoded(decoder, excerpt(model, table, np.arange(table.episodes)), picture)
+    Console().print(f'picture: {picture}', soft_wrap=True)
+    return 0
+
+
+def list_heads(args: argparse.Namespace) -> int:
     """Print the heads of a model, whether they are its own, and what was measured."""
     from rich.console import Console
 
@@ -179,6 +217,11 @@ def _order(args: argparse.Namespace) -> HeadOrder:
         )
     except ValueError as error:
         raise HeadArgumentError(str(error)) from error
+
+
+def _picture(args: argparse.Namespace, model: str) -> Path:
+    chosen: Path | None = args.picture
+    return chosen or Path('runs') / 'heads' / f'{model}-{args.name}.png'
 
 
 def _folder(model: Path | None) -> Path:

@@ -25,7 +25,7 @@ COMMANDS = {
     'bag': 'record, play and recover bags; evaluate models on them',
     'dataset': 'make a dataset of recordings, look into one, or make bags of recordings',
     'train': 'train a world model',
-    'head': 'train heads of a model, or list them',
+    'head': 'train heads of a model, list them, or draw what a decoder makes of episodes',
     'study': 'train and evaluate every combination of some choices',
     'bench': 'measure how fast a model or the simulated cell is',
     'models': 'list the published models that are known, and the bundles that are here',

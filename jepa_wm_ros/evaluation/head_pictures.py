@@ -11,6 +11,7 @@ import torch
 from jepa_wm_ros.evaluation.canvas import draw_text, paste
 from jepa_wm_ros.evaluation.palette import GOAL, INK, MISS, MUTED, PLANNER
 from jepa_wm_ros.evaluation.plots import new_figure, save_figure
+from jepa_wm_ros.evaluation.records import ResultsError
 from jepa_wm_ros.training.heads.judging import RewardTask
 from jepa_wm_ros.training.heads.material import predicted
 from jepa_wm_ros.training.heads.painting import DecoderTask
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.training.heads.material import Material
     from jepa_wm_ros.training.heads.task import HeadTask
+    from jepa_wm_ros.worldmodel.heads.decoder import Decoder
+    from jepa_wm_ros.worldmodel.heads.reward import RewardHead
 
     Picture = NDArray[np.uint8]
 
@@ -59,19 +62,44 @@ def write_head_picture(task: HeadTask, material: Material, path: Path) -> Path:
         task: The trained head.
         material: What it learned from.
         path: The PNG.
-    """
-    import cv2
 
+    Raises:
+        ResultsError: It cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(task, ProbeTask):
         _scatter(task, material, path)
         return path
-    assert isinstance(task, DecoderTask | RewardTask)
-    draw = _decoded if isinstance(task, DecoderTask) else _judged
-    rows = [
-        row for episode in material.held_out[:EPISODES] for row in draw(task, material, episode)
-    ]
-    cv2.imwrite(str(path), sheet(rows)[..., ::-1])
+    episodes = [int(number) for number in material.held_out[:EPISODES]]
+    if isinstance(task, DecoderTask):
+        return write_decoded(task.head, material, path)
+    assert isinstance(task, RewardTask)
+    return _write([_judged(task.head, material, episode) for episode in episodes], path)
+
+
+def write_decoded(decoder: Decoder, material: Material, path: Path) -> Path:
+    """Draw what a decoder makes of held-out episodes, and of what the model predicts of them.
+
+    Of a decoder of slots, what each of them paints is drawn, too.
+
+    Args:
+        decoder: The decoder.
+        material: Model and episodes.
+        path: The PNG.
+
+    Raises:
+        ResultsError: It cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    episodes = [int(number) for number in material.held_out[:EPISODES]]
+    return _write([row for e in episodes for row in _decoded(decoder, material, e)], path)
+
+
+def _write(rows: list[Row], path: Path) -> Path:
+    import cv2
+
+    if not cv2.imwrite(str(path), sheet(rows)[..., ::-1]):
+        raise ResultsError(f'cannot write {path}: does it end in .png?')
     return path
 
 
@@ -105,34 +133,34 @@ def to_bytes(pictures: Tensor) -> list[Picture]:
 
 
 @torch.inference_mode()
-def _decoded(task: DecoderTask | RewardTask, material: Material, episode: int) -> list[Row]:
-    assert isinstance(task, DecoderTask)
+def _decoded(decoder: Decoder, material: Material, episode: int) -> list[Row]:
     rows = _first_rows(material, episode)
-    now = task.head.decode(Latent(material.latents(rows)))
-    ahead = task.head.decode(Latent(predicted(material, int(episode), len(rows) - 1)))
-    return [
+    tokens = material.latents(rows)
+    ahead = decoder.decode(Latent(predicted(material, episode, len(rows) - 1)))
+    drawn = [
         Row(title=f'episode {episode}', pictures=list(material.table.pixels[rows])),
-        Row(title='decoded', pictures=to_bytes(now)),
+        Row(title='decoded', pictures=to_bytes(decoder.decode(Latent(tokens)))),
         Row(title='predicted', pictures=[None, *to_bytes(ahead)]),
     ]
+    if decoder.settings.layout == 'slots':
+        colours, shares = decoder.layers(tokens)
+        parts = (colours * shares + 1 - shares).unbind(1)
+        drawn += [Row(title=f'slot {n}', pictures=to_bytes(part)) for n, part in enumerate(parts)]
+    return drawn
 
 
 @torch.inference_mode()
-def _judged(task: DecoderTask | RewardTask, material: Material, episode: int) -> list[Row]:
+def _judged(head: RewardHead, material: Material, episode: int) -> Row:
     """Return the last frames of an episode with their values; the goal is the last of them."""
-    assert isinstance(task, RewardTask)
-    end = int(material.table.offset[episode] + material.table.length[episode])
-    rows = np.arange(max(int(material.table.offset[episode]), end - STEPS - 1), end)
+    first, length = int(material.table.offset[episode]), int(material.table.length[episode])
+    rows = np.arange(first + max(0, length - STEPS - 1), first + length)
     latent = Latent(material.latents(rows))
-    chances = task.head.value(latent, latent.map(lambda part: part[-1:])).sigmoid().tolist()
-    title = f'episode {episode}'
-    return [
-        Row(
-            title=title,
-            pictures=list(material.table.pixels[rows]),
-            captions=[f'{100 * chance:.0f} %' for chance in chances],
-        )
-    ]
+    chances = head.value(latent, latent.map(lambda part: part[-1:])).sigmoid().tolist()
+    return Row(
+        title=f'episode {episode}',
+        pictures=list(material.table.pixels[rows]),
+        captions=[f'{100 * chance:.0f} %' for chance in chances],
+    )
 
 
 def _scatter(task: ProbeTask, material: Material, path: Path) -> None:

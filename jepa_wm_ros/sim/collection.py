@@ -16,7 +16,8 @@ import numpy as np
 
 from jepa_wm_ros.data.episodes import DatasetError, Episode, join_parts, write_part
 from jepa_wm_ros.sim.exploration import Traveller, Wanderer
-from jepa_wm_ros.worldmodel.camera import fit_picture
+from jepa_wm_ros.sim.view import OBJECTS
+from jepa_wm_ros.worldmodel.camera import fit_mask, fit_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -75,6 +76,7 @@ def collect(recipe: Recipe, out: Path, workers: int, report: Callable[[int, int]
         'collection': dataclasses.asdict(settings),
         'step_duration_s': recipe.model.step_duration_s,
         'proprio': ['x', 'y', 'z'],
+        **({'masks': list(OBJECTS)} if settings.masks else {}),
     }
     join_parts((part.path for part in parts), out, provenance)
     for part in parts:
@@ -95,10 +97,12 @@ def collect_episode(env: CellEnvironment, recipe: Recipe, number: int) -> Episod
     appearance = _draw(settings.appearance, rng)
     observation = env.reset(rng=rng, appearance=appearance)
     explorer = Wanderer(rng, bound) if number % 2 else Traveller(rng, bound, env.workspace)
-    pixels, actions, positions = [], [], []
+    pixels, actions, positions, masks = [], [], [], []
     for step in range(settings.steps + 1):
         pixels.append(fit_picture(observation.image, contract.camera))
         positions.append(observation.pose.position)
+        if settings.masks:
+            masks.append(fit_mask(env.simulation.objects(), contract.camera))
         if step == settings.steps:
             break
         actions.append(explorer.action(observation.pose.position))
@@ -110,6 +114,7 @@ def collect_episode(env: CellEnvironment, recipe: Recipe, number: int) -> Episod
         pixels=np.stack(pixels),
         action=np.array(actions, np.float32),
         proprio=np.array(positions, np.float32),
+        masks=np.stack(masks) if masks else None,
     )
 
 

@@ -243,11 +243,17 @@ class CellSimulation:
         Raises:
             SimulationError: the simulation was made without a renderer, or is closed.
         """
-        if self._view is None:
-            raise SimulationError('this simulation has no renderer (render=False, or closed)')
-        self._mujoco.mj_kinematics(self._model, self._data)
-        self._mujoco.mj_camlight(self._model, self._data)
-        return self._view.picture(self._data)
+        return self._seeing().picture(self._data)
+
+    def objects(self) -> Picture:
+        """Return which object each pixel of the picture shows, `(H, W)` uint8.
+
+        The numbers are those of `sim.view.OBJECTS`.
+
+        Raises:
+            SimulationError: the simulation was made without a renderer, or is closed.
+        """
+        return self._seeing().objects(self._data)
 
     def save_state(self) -> Vector:
         """Return everything that the physics remembers, for `restore_state`."""
@@ -263,6 +269,14 @@ class CellSimulation:
         self._mujoco.mj_forward(self._model, self._data)
 
     # --- internals ---------------------------------------------------------------------------
+
+    def _seeing(self) -> View:
+        """Return the view, with everything in it where it is at this moment."""
+        if self._view is None:
+            raise SimulationError('this simulation has no renderer (render=False, or closed)')
+        self._mujoco.mj_kinematics(self._model, self._data)
+        self._mujoco.mj_camlight(self._model, self._data)
+        return self._view
 
     def _servo_input(self, positions: Vector, velocities: Vector | float) -> Vector:
         """Return what makes the arm's servos hold positions (..., 7) that move with velocities."""

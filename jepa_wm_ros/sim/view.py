@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     Depth = NDArray[np.float32]
 
+OBJECTS = ('background', 'table', 'arm', 'gripper')
+"""What a mask tells apart; the place in this list is the number in the mask."""
+GRIPPER_BODY, ARM_BODY = 'gripper_base', 'panda_link0'
+"""Bodies whose descendants are the gripper and, apart from those, the arm."""
 _LIGHT_DISTANCE_M = 1.6
 _SURFACE_GEOMS = {'table': ('table',), 'floor': ('floor',), 'wall': ('wall', 'wall_side')}
 
@@ -110,11 +114,47 @@ class View:
         # OpenGL starts at the bottom row.
         return self._sensor.expose(picture[::-1].copy())
 
+    def objects(self, data: mujoco.MjData) -> Picture:
+        """Return which object each pixel shows, `(H, W)` uint8: numbers in `OBJECTS`.
+
+        Args:
+            data: A state whose kinematics are up to date.
+        """
+        self._context.make_current()
+        flags = self._mujoco.mjtRndFlag
+        scene = self._everything.scene
+        wanted = (flags.mjRND_SEGMENT.value, flags.mjRND_IDCOLOR.value)
+        scene.flags[list(wanted)] = 1
+        try:
+            self._draw(self._everything, data)
+        finally:
+            scene.flags[list(wanted)] = 0
+        # Colours are the numbers of what was drawn, plus 1, the lowest byte first.
+        drawn = self._pixels.astype(np.int64) @ (1, 1 << 8, 1 << 16)
+        kinds = np.zeros(scene.ngeom + 1, np.uint8)
+        for geom in scene.geoms[: scene.ngeom]:
+            if geom.objtype == self._mujoco.mjtObj.mjOBJ_GEOM and geom.segid >= 0:
+                kinds[geom.segid + 1] = self._kind(geom.objid)
+        return kinds[np.minimum(drawn, scene.ngeom)][::-1].copy()
+
     def close(self) -> None:
         """Free the OpenGL context."""
         self._context.make_current()
         self._target.free()
         self._context.free()
+
+    def _kind(self, geom: int) -> int:
+        """Return the number in `OBJECTS` of a geom of the model."""
+        body = self._model.body(self._model.geom_bodyid[geom])
+        if body.name == 'table':
+            return OBJECTS.index('table')
+        while body.id:
+            if body.name == GRIPPER_BODY:
+                return OBJECTS.index('gripper')
+            if body.name == ARM_BODY:
+                return OBJECTS.index('arm')
+            body = self._model.body(body.parentid[0])
+        return OBJECTS.index('background')
 
     def _scene(self, category: int) -> _Part:
         """Return an empty scene for the geometry of a category."""

@@ -31,6 +31,7 @@ class CollectionSettings:
         seed: Seed of everything random; episode k depends on the seed and k alone.
         appearance: `nominal`, or `seen`: light, shadow, texture, camera pose and exposure vary.
         redraw_appearance: Chance that all but the camera's pose changes between two frames.
+        masks: Whether the dataset says which object each pixel shows.
     """
 
     episodes: int = 1500
@@ -38,6 +39,7 @@ class CollectionSettings:
     seed: int = 0
     appearance: str = 'seen'
     redraw_appearance: float = 0.0
+    masks: bool = False
 
     def __post_init__(self) -> None:
         """Check counts, the appearance's name and the chance."""

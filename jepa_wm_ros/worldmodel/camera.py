@@ -108,6 +108,26 @@ def fit_picture(picture: NDArray[np.uint8], camera: CameraContract) -> NDArray[n
     return np.ascontiguousarray(_area(cropped, (camera.height, camera.width)))
 
 
+def fit_mask(mask: NDArray[np.uint8], camera: CameraContract) -> NDArray[np.uint8]:
+    """Crop and resize numbers of objects `(H, W)` as `fit_picture` does with their picture.
+
+    Each pixel takes the number at its centre: numbers cannot be averaged.
+
+    Returns:
+        `(camera.height, camera.width)` uint8.
+    """
+    import cv2
+
+    if camera.order == 'resize_crop':
+        covering = covering_size(mask.shape[:2], camera)
+        grown = cv2.resize(mask, covering[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        return np.ascontiguousarray(grown[window_after_resize(covering, camera)], dtype=np.uint8)
+    cropped = np.ascontiguousarray(mask[window_before_resize(mask.shape[:2], camera)])
+    size = (camera.width, camera.height)
+    fitted = cv2.resize(cropped, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(fitted, dtype=np.uint8)
+
+
 def normalise(pictures: Tensor, camera: CameraContract) -> Tensor:
     """Scale fitted pictures to what the encoder was trained on.
 
