@@ -49,14 +49,12 @@ class GoalSettings:
     """How to pursue a goal.
 
     Attributes:
-        reached_cost: Latent distance up to which it counts as reached.
         stop_when_reached: Whether to stop then, or to use all steps.
         stall_steps: Steps without a fall of the distance after which to give up; 0 never does.
         observation_timeout_s: Longest wait for a new observation [s].
         base_frame: Frame of the actions.
     """
 
-    reached_cost: float
     stop_when_reached: bool
     stall_steps: int
     observation_timeout_s: float
@@ -72,7 +70,7 @@ class GoalTools:
         mind: Encodes, judges and plans.
         eyes: Brings observations.
         arm: Executes plans.
-        show_goal: Called with the picture message of each sub-goal as its turn comes.
+        show_goal: Called with each sub-goal as its turn comes.
         show_plan: Called with each plan before it is executed.
     """
 
@@ -80,12 +78,12 @@ class GoalTools:
     mind: Mind
     eyes: ObservationStream
     arm: ArmClient
-    show_goal: Callable[[Any], None]
+    show_goal: Callable[[SubGoal], None]
     show_plan: Callable[[PlanMessage], None]
 
 
 class GoalRun:
-    """Pursues one goal; can be stopped and paused from outside at any time.
+    """Pursues one goal, blocking: each plan begins at rest; can be stopped and paused any time.
 
     Args:
         request: The goal.
@@ -121,6 +119,7 @@ class GoalRun:
         if self._ended is None:
             self._ended = GoalError(code, message)
             self._stop.set_result(None)
+            self._tools.mind.interrupt()
             self._halt_motion()
 
     def pause(self) -> None:
@@ -146,6 +145,7 @@ class GoalRun:
         except GoalError as error:
             code, message = error.code, str(error)
         finally:
+            await self._finish()
             self.done.set_result(None)
         result = ReachGoal.Result(code=int(code), message=message)
         result.duration_s = time.monotonic() - self._started
@@ -156,17 +156,10 @@ class GoalRun:
         return result
 
     async def _pursue(self) -> tuple[GoalCode, str]:
-        tools, request = self._tools, self.request
+        tools = self._tools
         after_s = now_s(tools.node)
-        latents = await self._thought(tools.mind.begin(request.pictures))
-        parts = zip(latents, request.max_steps, request.messages, strict=True)
-        session = self._session = GoalSession(
-            sub_goals=[SubGoal(latent=z, max_steps=n, picture=m) for z, n, m in parts],
-            reached_cost=self._settings.reached_cost,
-            stop_when_reached=self._settings.stop_when_reached,
-            stall_steps=self._settings.stall_steps,
-        )
-        tools.show_goal(session.current.picture)
+        session = self._session = await self._begin()
+        tools.show_goal(session.current)
         while True:
             observation = await self._look(after_s)
             goal = session.current.latent
@@ -174,14 +167,45 @@ class GoalRun:
             verdict = session.judge(cost)
             self._tell(session)
             if verdict is Verdict.END:
-                return session.ending()
+                rested_s = await self._rest()
+                if rested_s is None:
+                    return session.ending()
+                after_s = rested_s  # it looked so on the way: look again at rest
+                continue
             if verdict is Verdict.NEXT:
                 session.advance()
                 await self._thought(tools.mind.turn())
-                tools.show_goal(session.current.picture)
+                tools.show_goal(session.current)
                 continue
             plan = await self._thought(tools.mind.plan(observation.latent, goal))
             after_s = await self._move(session, plan, observation)
+
+    async def _begin(self) -> GoalSession:
+        """Encode the goal pictures."""
+        parts = self.request.parts
+        latents = await self._thought(self._tools.mind.begin([part.picture for part in parts]))
+        return GoalSession(
+            sub_goals=[
+                SubGoal(
+                    latent=latent,
+                    max_steps=part.max_steps,
+                    reached_cost=part.reached_cost,
+                    name=part.name,
+                    picture=part.message,
+                    pose=part.pose,
+                )
+                for part, latent in zip(parts, latents, strict=True)
+            ],
+            stop_when_reached=self._settings.stop_when_reached,
+            stall_steps=self._settings.stall_steps,
+        )
+
+    async def _finish(self) -> None:
+        """Leave nothing moving behind; blocking, nothing moves between plans."""
+
+    async def _rest(self) -> float | None:
+        """Bring the arm to rest; return when it came to rest [s], None if it rests already."""
+        return None
 
     async def _look(self, after_s: float) -> EncodedObservation:
         """The next observation, after a pause if there is one."""
@@ -199,13 +223,13 @@ class GoalRun:
             )
         return observation
 
-    async def _thought(self, job: Future) -> Any:
+    async def _thought(self, job: Future, limit_s: float = _THINKING_S) -> Any:
         """The result of a job on the worker."""
-        happened = await first_of(self._tools.node, (job, self._stop), _THINKING_S)
+        happened = await first_of(self._tools.node, (job, self._stop), limit_s)
         self._check()
         if happened is None:
             raise GoalError(
-                GoalCode.PLANNING_FAILED, f'the model did not answer within {_THINKING_S:g} s'
+                GoalCode.PLANNING_FAILED, f'the model did not answer within {limit_s:g} s'
             )
         try:
             return job.result()
@@ -220,23 +244,30 @@ class GoalRun:
     async def _move(
         self, session: GoalSession, plan: Plan, observation: EncodedObservation
     ) -> float:
-        """Execute a plan; returns when the arm had come to rest [s]."""
+        """Execute a plan; returns the moment after which to look again [s]."""
         if not plan.finite:
             raise GoalError(
                 GoalCode.PLANNING_FAILED, 'the plan is not finite; nothing was sent to the arm'
             )
         self._plan_time_s = plan.plan_time_s
-        tools, halt = self._tools, future_for(self._tools.node.executor)
-        self._halt = halt
-        await tools.arm.ready(halt)
+        self._halt = future_for(self._tools.node.executor)
+        await self._tools.arm.ready(self._halt)
         self._check()
         if self._resume is not None:
             return observation.stamp_s  # paused meanwhile: look again afterwards
+        return await self._execute(session, plan, observation)
+
+    async def _execute(
+        self, session: GoalSession, plan: Plan, observation: EncodedObservation
+    ) -> float:
+        """Send a plan and wait until the arm rests."""
+        tools = self._tools
         message = self._message(session, plan, observation)
+        message.execute_steps = min(plan.execute_steps, session.steps_left)
         sending = tools.arm.send(message)
         tools.show_plan(message)  # after sending: the arm comes first
         motion_s = message.execute_steps * message.step_duration_s
-        result = await tools.arm.finish(sending, motion_s, halt)
+        result = await tools.arm.finish(sending, motion_s, self._halt)
         session.executed(result.executed_steps)
         tools.mind.executed(plan.actions[: result.executed_steps])
         self._check()
@@ -264,7 +295,6 @@ class GoalRun:
             observation_pose=observation.pose,
             step_duration_s=self._tools.mind.model.contract.step_duration_s,
         )
-        message.execute_steps = min(plan.execute_steps, session.steps_left)
         message.header.stamp = self._tools.node.get_clock().now().to_msg()
         message.header.frame_id = self._settings.base_frame
         message.goal_id = self.request.goal_id

@@ -8,14 +8,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jepa_wm_ros.robot.poses import Pose
     from jepa_wm_ros.worldmodel.latent import Latent
+
+T = TypeVar('T')
 
 
 class GoalCode(IntEnum):
@@ -33,6 +36,7 @@ class GoalCode(IntEnum):
     PLANNING_FAILED = 9
     EXECUTION_FAILED = 10
     SHUTDOWN = 11
+    PREVIEWED = 12
 
 
 class GoalError(JepaWmError):
@@ -67,12 +71,18 @@ class SubGoal:
     Attributes:
         latent: What the encoder makes of it, tokens `(1, N, D)`.
         max_steps: How many steps may be spent on it.
+        reached_cost: Latent distance up to which it counts as reached.
+        name: For people; may be empty.
         picture: The message that the picture came in, for showing it; may be None.
+        pose: Flange in the base frame when it was taken; None is unknown.
     """
 
     latent: Latent
     max_steps: int
+    reached_cost: float
+    name: str = ''
     picture: Any = None
+    pose: Pose | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +95,6 @@ class GoalSession:
 
     Attributes:
         sub_goals: Goal pictures in order, at least one.
-        reached_cost: Latent distance up to which a goal picture counts as reached.
         stop_when_reached: False uses all steps, for evaluations in which every episode has the
             same length.
         stall_steps: A sub-goal that is not reached ends the goal after this many steps without a
@@ -97,7 +106,6 @@ class GoalSession:
     """
 
     sub_goals: Sequence[SubGoal]
-    reached_cost: float
     stop_when_reached: bool = True
     stall_steps: int = 0
     index: int = 0
@@ -120,7 +128,7 @@ class GoalSession:
     @property
     def reached(self) -> bool:
         """Whether the newest observation is near enough to the current sub-goal."""
-        return self.cost <= self.reached_cost
+        return self.cost <= self.current.reached_cost
 
     @property
     def stalled(self) -> bool:
@@ -167,33 +175,56 @@ class GoalSession:
         if self.steps_left > 0:
             return GoalCode.STALLED, (
                 f'no nearer for {self.stall_steps} steps (stall_steps): the latent distance is '
-                f'{self.cost:.4g}, reached counts from {self.reached_cost:.4g}'
+                f'{self.cost:.4g}, reached counts from {self.current.reached_cost:.4g}'
             )
         return GoalCode.MAX_STEPS, (
             f'not reached in {self.steps} steps: the latent distance is {self.cost:.4g}, reached '
-            f'counts from {self.reached_cost:.4g}'
+            f'counts from {self.current.reached_cost:.4g}'
         )
 
 
-def budgets(max_steps: Sequence[int], pictures: int, default: int) -> list[int]:
-    """Steps for each goal picture.
+def each(values: Sequence[T], pictures: int, default: Sequence[T], name: str) -> list[T]:
+    """One value for each goal picture.
 
     Args:
-        max_steps: One number per picture, one for all of them, or none for the default.
+        values: One per picture, one for all of them, or none for the defaults.
         pictures: How many pictures there are.
-        default: The planner's own budget.
+        default: What holds without values, one per picture.
+        name: Of the values, for the message.
+
+    Raises:
+        ValueError: The numbers do not match the pictures.
+    """
+    given = list(values) or list(default)
+    if len(given) == 1:
+        given *= pictures
+    if len(given) != pictures:
+        raise ValueError(
+            f'{name} has {len(given)} entries for {pictures} goal pictures; give one for each, '
+            'one for all, or none'
+        )
+    return given
+
+
+def budgets(max_steps: Sequence[int], pictures: int, default: Sequence[int]) -> list[int]:
+    """Steps for each goal picture; arguments as for `each`.
 
     Raises:
         ValueError: The numbers do not match the pictures, or one is 0.
     """
-    steps = list(max_steps) or [default]
-    if len(steps) == 1:
-        steps *= pictures
-    if len(steps) != pictures:
-        raise ValueError(
-            f'max_steps has {len(steps)} numbers for {pictures} goal pictures; give one for each, '
-            'one for all, or none'
-        )
+    steps = each(max_steps, pictures, default, 'max_steps')
     if min(steps) < 1:
         raise ValueError(f'max_steps must be at least 1, got {steps}')
     return steps
+
+
+def thresholds(costs: Sequence[float], pictures: int, default: Sequence[float]) -> list[float]:
+    """Latent distances from which each picture counts as reached; arguments as for `each`.
+
+    Raises:
+        ValueError: The numbers do not match the pictures, or one is not above 0.
+    """
+    limits = each(costs, pictures, default, 'reached_costs')
+    if not all(0.0 < limit < math.inf for limit in limits):
+        raise ValueError(f'reached_costs must be above 0, got {limits}')
+    return limits

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.task import Future
 
+    from jepa_wm_ros.planning.imagination import Wish
     from jepa_wm_ros.planning.plan import Plan
     from jepa_wm_ros.planning.thought import Thought
     from jepa_wm_ros.ros.worker import Worker
@@ -93,6 +94,20 @@ class Mind:
     def turn(self) -> Future:
         """Forget the warm start: the next sub-goal lies elsewhere."""
         return self._worker.submit(self._policy.reset)
+
+    def imagine(self, latent: Latent, wishes: Sequence[Wish]) -> Future:
+        """Gives the way from an observation to goals as `Imagined`, without looking between."""
+        from jepa_wm_ros.planning.imagination import imagine
+
+        return self._worker.submit(lambda: imagine(self._policy, latent, wishes))
+
+    def interrupt(self) -> None:
+        """End the search under way soon: nobody waits for it; `begin` takes it back."""
+        self._policy.interrupt()
+
+    def passed(self, steps: int) -> Future:
+        """Tell the policy how many steps passed while the arm moved on."""
+        return self._worker.submit(lambda: self._policy.passed(steps))
 
     def executed(self, actions: NDArray[np.float64]) -> Future:
         """Tell the policy which actions `(n, A)` were executed."""

@@ -16,17 +16,28 @@ from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.arm_client import ArmClient
-from jepa_wm_ros.nodes.goal_requests import GoalRequest, RequestCode, RequestError, read_request
+from jepa_wm_ros.nodes.arm_stream import ArmStream
+from jepa_wm_ros.nodes.goal_desk import GoalDesk
+from jepa_wm_ros.nodes.goal_requests import (
+    Circumstances,
+    GoalRequest,
+    RequestCode,
+    RequestError,
+    read_request,
+)
 from jepa_wm_ros.nodes.goal_run import GoalRun, GoalSettings, GoalTools
 from jepa_wm_ros.nodes.goals import GoalCode
 from jepa_wm_ros.nodes.mind import Mind
 from jepa_wm_ros.nodes.models import ModelShelf
 from jepa_wm_ros.nodes.observations import EncodedObservation, ObservationStream
 from jepa_wm_ros.nodes.planner_config import PlannerConfig
+from jepa_wm_ros.nodes.preview_run import PreviewPublisher, PreviewRun
+from jepa_wm_ros.nodes.streaming_run import StreamingRun
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level
 from jepa_wm_ros.ros.lifecycle import ManagedNode
+from jepa_wm_ros.ros.params import ParameterError
 from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.ros.tensors import decode_latent
 from jepa_wm_ros.ros.worker import Worker
@@ -35,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jepa_wm_ros.planning.thought import Thought
+    from jepa_wm_ros.worldmodel.contract import Contract
 
 
 class PlannerNode(ManagedNode):
@@ -61,7 +73,6 @@ class PlannerNode(ManagedNode):
         self._run: GoalRun | None = None
         self._runs: dict[bytes, GoalRun] = {}
         self._paused = False
-        self._captured: Image | None = None
         self._picture: Image | None = None
         self._safety: SafetyStatus | None = None
         self._planning = LatencyMonitor()
@@ -77,17 +88,21 @@ class PlannerNode(ManagedNode):
         model = self._models.load(config.model, config.device, config.threads)
         model = run_as(model, ExecutionSettings(dtype=config.dtype))
         settings = config.planning_settings(model.contract.planning)
+        _check_execution(config.execution, model.contract)
         mind = Mind(model, self._worker, settings, config.seed, self._on_thought)
         mind.warm_up()
         self._contract = model.contract
         self._plans = self.create_lifecycle_publisher(PlanMessage, 'plan', qos.latest())
-        self._goal_pictures = self.create_lifecycle_publisher(Image, 'goal_image', qos.latched())
+        self._desk = GoalDesk(self, model.contract)
+        self._previews = PreviewPublisher(self, config.base_frame, model.contract.step_duration_s)
+        arm = ArmClient(self)
+        self._stream = ArmStream(self, arm)
         self._tools = GoalTools(
             node=self,
             mind=mind,
             eyes=ObservationStream(self),
-            arm=ArmClient(self),
-            show_goal=self._show_goal,
+            arm=arm,
+            show_goal=self._desk.show,
             show_plan=self._show_plan,
         )
         self._subscribe()
@@ -140,6 +155,8 @@ class PlannerNode(ManagedNode):
         self.create_service(SetGoal, 'set_goal', self._set_goal)
         self.create_service(Trigger, 'capture_goal', self._capture_goal)
         self.create_service(Trigger, 'clear_goal', self._clear_goal)
+        self.create_service(Trigger, 'send_goal', self._send_named)
+        self.create_service(Trigger, 'preview_goal', self._preview_named)
         self.create_service(SetBool, 'pause', self._pause)
         ActionServer(
             self,
@@ -207,7 +224,7 @@ class PlannerNode(ManagedNode):
             result = await self._pursue(run)
         finally:
             del self._runs[key]
-        if result.code == GoalCode.REACHED:
+        if result.code in (GoalCode.REACHED, GoalCode.PREVIEWED):
             handle.succeed()
         elif handle.is_cancel_requested:
             handle.canceled()
@@ -219,26 +236,43 @@ class PlannerNode(ManagedNode):
 
     def _set_goal(self, request: SetGoal.Request, response: SetGoal.Response) -> SetGoal.Response:
         try:
-            goal = self._read(request)
-            self._require_observation()
-            if self.config.on_new_goal == 'reject' and self._run is not None:
-                raise RequestError(RequestCode.BUSY, 'another goal is under way (on_new_goal)')
+            goal = self._accept(request)
         except RequestError as error:
             response.accepted, response.error_code = False, int(error.code)
             response.message = str(error)
             return response
-        self.executor.create_task(self.guard(self._pursue), self._begin(goal))
         response.accepted, response.goal_id = True, goal.goal_id
+        response.message = '; '.join(goal.warnings)
         return response
+
+    def _send_named(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+        """Pursue the stored goals that `goal_name` names, or the captured picture."""
+        goal = self._accept(SetGoal.Request(name=self.config.goal_name))
+        response.success, response.message = True, '; '.join(('on the way', *goal.warnings))
+        return response
+
+    def _preview_named(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+        """Preview them."""
+        self._accept(SetGoal.Request(name=self.config.goal_name, preview=True))
+        response.success, response.message = True, 'planning; see preview_path'
+        return response
+
+    def _accept(self, request: SetGoal.Request) -> GoalRequest:
+        """Begin to pursue a goal that came by service."""
+        goal = self._read(request)
+        self._require_observation()
+        if self.config.on_new_goal == 'reject' and self._run is not None:
+            raise RequestError(RequestCode.BUSY, 'another goal is under way (on_new_goal)')
+        self.executor.create_task(self.guard(self._pursue), self._begin(goal))
+        return goal
 
     def _capture_goal(self, _: Any, response: Trigger.Response) -> Trigger.Response:
         self._require_observation()
-        if self._picture is None:
+        seen = self._tools.eyes.newest
+        if self._picture is None or seen is None:
             raise JepaWmError('capture_goal: the topic image has brought no picture yet')
-        self._captured = self._picture
-        self._show_goal(self._captured)
+        response.message = self._desk.capture(self._picture, seen)
         response.success = True
-        response.message = 'captured; send a goal without pictures to go there'
         return response
 
     def _clear_goal(self, _: Any, response: Trigger.Response) -> Trigger.Response:
@@ -247,7 +281,7 @@ class PlannerNode(ManagedNode):
         if self._run is not None:
             self._run.stop(GoalCode.CANCELED, 'cleared by clear_goal')
             response.message = 'the goal under way was cancelled; the arm holds'
-        self._captured = None
+        self._desk.captured = None
         return response
 
     def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
@@ -265,14 +299,29 @@ class PlannerNode(ManagedNode):
             raise RequestError(
                 RequestCode.NOT_ACTIVE, 'the planner is not active', GoalCode.SHUTDOWN
             )
-        self._require_armed()
-        return read_request(
-            request,
+        if request.preview:
+            self._require_idle()
+        else:
+            self._require_armed()
+        around = Circumstances(
             camera=self._contract.camera,
-            default_steps=self.config.max_steps,
-            captured=self._captured,
+            max_steps=self.config.max_steps,
+            reached_cost=self.config.reached_cost or self._contract.planning.reached_cost,
             seen=self._picture,
+            captured=self._desk.captured,
+            store=self._desk.store,
         )
+        goal = read_request(request, around)
+        for warning in goal.warnings:
+            self.get_logger().warning(f'goal {goal.name or goal.goal_id}: {warning}')
+        return goal
+
+    def _require_idle(self) -> None:
+        if self._run is not None:
+            raise RequestError(
+                RequestCode.BUSY,
+                'a goal is under way: a preview would take its plans away; cancel it first',
+            )
 
     def _require_armed(self) -> None:
         safety = self._safety
@@ -302,13 +351,17 @@ class PlannerNode(ManagedNode):
     def _begin(self, request: GoalRequest, tell: Callable[[Any], None] | None = None) -> GoalRun:
         config: PlannerConfig = self.config
         settings = GoalSettings(
-            reached_cost=config.reached_cost or self._contract.planning.reached_cost,
             stop_when_reached=config.stop_when_reached,
             stall_steps=config.stall_steps,
             observation_timeout_s=config.observation_timeout_s,
             base_frame=config.base_frame,
         )
-        return GoalRun(request, self._tools, settings, *([tell] if tell else []))
+        common = (request, self._tools, settings, *([tell] if tell else []))
+        if request.preview:
+            return PreviewRun(self._previews, *common)
+        if config.execution == 'streaming':
+            return StreamingRun(self._stream, *common)
+        return GoalRun(*common)
 
     async def _pursue(self, run: GoalRun) -> ReachGoal.Result:
         """Pursue a goal after the one under way, which is told to end, has ended."""
@@ -319,7 +372,7 @@ class PlannerNode(ManagedNode):
             previous.stop(GoalCode.PREEMPTED, 'replaced by a newer goal')
             await previous.done
         name = run.request.name or run.request.goal_id
-        self.get_logger().info(f'goal {name}: {len(run.request.pictures)} picture(s)')
+        self.get_logger().info(f'goal {name}: {len(run.request.parts)} picture(s)')
         result = await run.pursue()
         if self._run is run:
             self._run = None
@@ -331,13 +384,17 @@ class PlannerNode(ManagedNode):
         for listener in self.thought_listeners:
             listener(thought)
 
-    def _show_goal(self, picture: Any) -> None:
-        if isinstance(picture, Image):
-            self._goal_pictures.publish(picture)
-
     def _show_plan(self, plan: PlanMessage) -> None:
         self._planning.add(plan.plan_time_s)
         self._plans.publish(plan)
+
+
+def _check_execution(execution: str, contract: Contract) -> None:
+    if execution == 'streaming' and contract.context > 1:
+        raise ParameterError(
+            f'execution: the model {contract.name} looks at {contract.context} pictures that lie '
+            'one step apart, which streaming does not give it; use blocking'
+        )
 
 
 def main(args: list[str] | None = None) -> int:

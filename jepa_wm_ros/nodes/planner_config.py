@@ -95,6 +95,24 @@ class PlannerConfig:
         maximum=60.0,
         dynamic=True,
     )
+    execution: str = parameter(
+        'blocking',
+        'blocking: look, plan, move, rest; streaming: plan again while the arm moves, which the '
+        'action publisher must be told, too (its execution).',
+        choices=('blocking', 'streaming'),
+    )
+    goal_store: str = parameter(
+        '',
+        'Folder in which goals are kept by name; empty takes `$JEPA_WM_GOALS`, else '
+        '`jepa_wm/goals` in the data folder of the user.',
+    )
+    goal_name: str = parameter(
+        '',
+        'Name of the goal for the services without arguments: capture_goal keeps it, send_goal, '
+        'preview_goal, show_goal and delete_goal take it; send_goal and preview_goal also take '
+        'several, separated by spaces.',
+        dynamic=True,
+    )
     on_new_goal: str = parameter(
         'replace',
         'What happens to the goal under way when another one comes.',

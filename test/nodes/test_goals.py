@@ -5,12 +5,20 @@ from jepa_wm_msgs.action import ReachGoal
 from jepa_wm_msgs.srv import SetGoal
 
 from jepa_wm_ros.nodes.goal_requests import RequestCode
-from jepa_wm_ros.nodes.goals import GoalCode, GoalError, GoalSession, SubGoal, Verdict, budgets
+from jepa_wm_ros.nodes.goals import (
+    GoalCode,
+    GoalError,
+    GoalSession,
+    SubGoal,
+    Verdict,
+    budgets,
+    thresholds,
+)
 
 
 def session(*max_steps, **kwargs):
-    sub_goals = [SubGoal(latent=None, max_steps=steps) for steps in max_steps]
-    return GoalSession(sub_goals=sub_goals, reached_cost=0.1, **kwargs)
+    sub_goals = [SubGoal(latent=None, max_steps=steps, reached_cost=0.1) for steps in max_steps]
+    return GoalSession(sub_goals=sub_goals, **kwargs)
 
 
 @pytest.mark.parametrize(
@@ -117,10 +125,32 @@ def test_a_distance_that_is_no_number_ends_the_goal(cost):
     [([], 2, [25, 25]), ([7], 3, [7, 7, 7]), ([1, 2], 2, [1, 2])],
 )
 def test_budgets_are_for_each_for_all_or_the_default(given, pictures, expected):
-    assert budgets(given, pictures, default=25) == expected
+    assert budgets(given, pictures, default=[25] * pictures) == expected
 
 
 @pytest.mark.parametrize(('given', 'pictures'), [([1, 2], 3), ([1, 2], 1), ([0], 1), ([3, 0], 2)])
 def test_budgets_that_do_not_match_are_refused(given, pictures):
     with pytest.raises(ValueError, match='max_steps'):
-        budgets(given, pictures, default=25)
+        budgets(given, pictures, default=[25] * pictures)
+
+
+def test_each_sub_goal_has_its_own_threshold():
+    rough, fine = (SubGoal(latent=None, max_steps=3, reached_cost=cost) for cost in (1.0, 0.1))
+    goal = GoalSession(sub_goals=[rough, fine])
+    assert goal.judge(0.9) is Verdict.NEXT
+    goal.advance()
+    assert goal.judge(0.9) is Verdict.GO_ON
+    assert goal.judge(0.1) is Verdict.END
+    assert goal.ending()[0] is GoalCode.REACHED
+
+
+def test_thresholds_are_for_each_for_all_or_the_default():
+    assert thresholds([], 2, [0.1, 0.2]) == [0.1, 0.2]
+    assert thresholds([0.5], 2, [0.1, 0.2]) == [0.5, 0.5]
+    assert thresholds([0.5, 0.6], 2, [0.1, 0.2]) == [0.5, 0.6]
+
+
+@pytest.mark.parametrize('given', [[0.1, 0.2, 0.3], [0.0], [float('nan')], [float('inf')]])
+def test_thresholds_that_make_no_sense_are_refused(given):
+    with pytest.raises(ValueError, match='reached_costs'):
+        thresholds(given, 2, [0.1, 0.2])

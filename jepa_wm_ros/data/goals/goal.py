@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.robot.poses import Pose, from_quaternion_xyzw
 
 FORMAT = 1
 ORIGINS = ('camera', 'file', 'bag')
@@ -89,6 +90,17 @@ class GoalPicture:
         if self.origin not in ORIGINS:
             raise GoalError(f'origin must be one of {", ".join(ORIGINS)}, got {self.origin!r}')
         _check(self.format, self.max_steps, self.reached_cost)
+
+    @property
+    def flange(self) -> Pose | None:
+        """The flange in the base frame when it was taken; None is unknown.
+
+        Raises:
+            PoseError: The quaternion is none.
+        """
+        if self.pose is None:
+            return None
+        return from_quaternion_xyzw(self.pose.position, self.pose.quaternion_xyzw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
