@@ -41,6 +41,12 @@ def add_parser(subparsers: Subparsers) -> None:
         help='run a frozen encoder once over all pictures, into a file beside the bundle',
     )
     parser.add_argument(
+        '--shard',
+        action='store_true',
+        help='under torchrun: spread weights, gradients and optimiser over the processes (FSDP), '
+        'for models too large for one device; else each has all of them (DDP)',
+    )
+    parser.add_argument(
         '--tensorboard', type=Path, metavar='FOLDER', help='write figures for TensorBoard'
     )
     parser.set_defaults(run=run)
@@ -70,7 +76,11 @@ def run(args: argparse.Namespace) -> int:
         if args.tensorboard and team.writes:
             board = stack.enter_context(closing(Board(args.tensorboard)))
         options = RunOptions(
-            team=team, device=device, cache_features=args.cache_features, board=board
+            team=team,
+            device=device,
+            cache_features=args.cache_features,
+            sharded=args.shard,
+            board=board,
         )
         bar = stack.enter_context(progress_bar('training', 'steps', console))
         try:

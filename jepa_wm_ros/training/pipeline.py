@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import nn
 
     from jepa_wm_ros.data.episodes import EpisodeTable
     from jepa_wm_ros.training.board import Board
@@ -44,12 +45,14 @@ class RunOptions:
         team: The processes that share each batch.
         device: Where the model is trained.
         cache_features: Whether a frozen encoder is run once, before training.
+        sharded: Whether the weights are spread over the processes, not replicated.
         board: Where figures are drawn, if anywhere.
     """
 
     team: Team = ALONE
     device: torch.device = dataclasses.field(default_factory=lambda: torch.device('cpu'))
     cache_features: bool = False
+    sharded: bool = False
     board: Board | None = None
 
 
@@ -115,6 +118,7 @@ class _Run:
             device=options.device,
             features=self.features,
             model=model,
+            sharded=options.sharded,
         )
         self._last: Progress | None = None
 
@@ -146,15 +150,16 @@ class _Run:
         if board is not None and self.options.team.writes:
             board.step(progress)
         if progress.step % every == 0 and progress.step < progress.steps:
+            model = self.trainer.whole_model()
             if self.options.team.writes:
-                self.measure()
+                self.measure(model)
             self.options.team.wait()
 
-    def measure(self) -> Validation:
-        """Validate, say what came of it, and warn of a collapse."""
+    def measure(self, model: nn.Module) -> Validation:
+        """Validate a whole model, say what came of it, and warn of a collapse."""
         settings, trainer = self.recipe.training, self.trainer
         figures = validate(
-            cast('WorldModel', trainer.model),
+            cast('WorldModel', model),
             self.table,
             trainer.held_out,
             settings.rollout,
@@ -188,10 +193,11 @@ class _Run:
     def finish(self) -> Validation | None:
         """Measure, write the bundle and remove what was needed on the way."""
         figures = None
+        model = self.trainer.whole_model()
         if self.options.team.writes:
-            figures = self.measure()
+            figures = self.measure(model)
             contract = _finished(self.recipe, figures, self.trainer.cpu_s)
-            save_bundle(self.out, self.trainer.model, contract)
+            save_bundle(self.out, model, contract)
             self._save_heads()
             for name in (CHECKPOINT_FILE, FEATURES_FILE, 'features.json'):
                 (self.out / name).unlink(missing_ok=True)

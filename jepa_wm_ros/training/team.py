@@ -57,6 +57,14 @@ class Team:
         rows: Tensor = _Gather.apply(x, self.rank, self.size)
         return rows
 
+    def any(self, wanted: bool, device: torch.device) -> bool:
+        """Return whether some process wants something; all get the same answer."""
+        if self.size == 1:
+            return wanted
+        votes = torch.tensor(float(wanted), device=device)
+        dist.all_reduce(votes)
+        return bool(votes > 0)
+
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.size > 1:

@@ -20,6 +20,12 @@ from jepa_wm_ros.training.feeding import Feeder, FeedTimes
 from jepa_wm_ros.training.frozen import prepare_encoder
 from jepa_wm_ros.training.interruption import put_off_interrupts
 from jepa_wm_ros.training.optimisation import optimiser_for, rate, set_rate
+from jepa_wm_ros.training.sharding import (
+    gathered_state,
+    shard,
+    spread_like,
+    spread_optimiser_state,
+)
 from jepa_wm_ros.training.sigreg import NULL_EXPECTATION
 from jepa_wm_ros.training.team import ALONE, Team
 from jepa_wm_ros.worldmodel.camera import normalise
@@ -90,6 +96,7 @@ class Trainer:
         device: torch.device = CPU,
         features: NDArray[Any] | None = None,
         model: nn.Module | None = None,
+        sharded: bool = False,
     ) -> None:
         """Build the model, and check that the data fit the recipe.
 
@@ -100,6 +107,7 @@ class Trainer:
             device: Where the model is trained.
             features: `(N, tokens, D)`: what the frozen encoder makes of the table's pictures.
             model: From `begin`; begun here by default.
+            sharded: Whether the weights are spread over the processes, not replicated.
 
         Raises:
             TrainingError: The pictures or actions are not those of the contract, or the batch does
@@ -115,11 +123,9 @@ class Trainer:
             )
         self.model = (begin(recipe) if model is None else model).to(device)
         self.criterion = criterion_for(self.model, settings, team).to(device)
+        self._sharded = sharded and team.size > 1
+        self._loss = self._joined()
         self.optimiser = optimiser_for(self.criterion, settings)
-        self._loss: nn.Module = self.criterion
-        if team.size > 1:
-            share_statistics(self.criterion, team)
-            self._loss = DistributedDataParallel(self.criterion)
         self.training_episodes, self.held_out = split_episodes(
             table.episodes, settings.validation, settings.seed
         )
@@ -128,6 +134,16 @@ class Trainer:
         self.step = 0
         self.cpu_s = 0.0
         self._whole = True
+
+    def _joined(self) -> nn.Module:
+        """Return the loss as all processes compute it together."""
+        if self.team.size == 1:
+            return self.criterion
+        share_statistics(self.criterion, self.team)
+        if not self._sharded:
+            return DistributedDataParallel(self.criterion)
+        shard(self.criterion, self.team, self.device)
+        return self.criterion
 
     def run(self, report: Callable[[Progress], None], checkpoint: Path | None = None) -> None:
         """Train from the present step to the last.
@@ -149,7 +165,8 @@ class Trainer:
                     report(progress)
                     if checkpoint and self.step % settings.checkpoint_every == 0:
                         self.save(checkpoint)
-                    if stopped():
+                    # All stop after the same step, or they would wait for each other.
+                    if self.team.any(stopped(), self.device):
                         raise KeyboardInterrupt
         except KeyboardInterrupt:
             if checkpoint and self._whole:
@@ -178,16 +195,31 @@ class Trainer:
         return Clip(frames, action, proprio, generator, masks)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint; see `write_checkpoint`. One process does, for all."""
+        """Write a checkpoint; see `write_checkpoint`. One process does, with the help of all.
+
+        It does not depend on the number of processes, or on whether weights are spread.
+        """
+        criterion, optimiser = self.criterion.state_dict(), self.optimiser.state_dict()
+        if self._sharded:
+            criterion, optimiser = gathered_state(criterion), gathered_state(optimiser)
         if self.team.writes:
             state = {
                 'recipe': identity(self.recipe),
                 'step': self.step,
                 'cpu_s': self.cpu_s,
-                'criterion': self.criterion.state_dict(),
-                'optimiser': self.optimiser.state_dict(),
+                'criterion': criterion,
+                'optimiser': optimiser,
             }
             write_checkpoint(path, state)
+
+    def whole_model(self) -> nn.Module:
+        """Return the model with all of its weights; every process has to call it."""
+        if not self._sharded:
+            return self.model
+        weights = gathered_state(self.model.state_dict())
+        whole = cast('nn.Module', build(self.recipe.model))
+        whole.load_state_dict(weights)
+        return whole.to(self.device)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint.
@@ -201,8 +233,12 @@ class Trainer:
                 f'{path} cannot be resumed (it is of another recipe, seed or number of steps); '
                 'delete it to start afresh'
             )
-        self.criterion.load_state_dict(state['criterion'])
-        self.optimiser.load_state_dict(state['optimiser'])
+        criterion, optimiser = state['criterion'], state['optimiser']
+        if self._sharded:
+            criterion = spread_like(criterion, self.criterion.state_dict())
+            optimiser = spread_optimiser_state(optimiser, self.optimiser)
+        self.criterion.load_state_dict(criterion)
+        self.optimiser.load_state_dict(optimiser)
         self.step = int(state['step'])
         self.cpu_s = float(state.get('cpu_s', 0.0))
 
