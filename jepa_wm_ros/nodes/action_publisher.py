@@ -7,7 +7,7 @@ thinking is in `robot.execution.ArmExecutor`; here are topics, services, timing 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jepa_wm_msgs.action import ExecuteActions
@@ -17,16 +17,13 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.action_publisher_config import ActionPublisherConfig
-from jepa_wm_ros.nodes.backends import make_backend
-from jepa_wm_ros.nodes.backends.backend import CommandBackend, Wiring
+from jepa_wm_ros.nodes.arm_diagnostics import ArmMonitors
+from jepa_wm_ros.nodes.arm_wiring import wire_backend, wire_gripper
 from jepa_wm_ros.nodes.driver_watch import DriverWatch
-from jepa_wm_ros.nodes.grippers import make_gripper
-from jepa_wm_ros.nodes.grippers.gripper import GripperBackend, GripperWiring
 from jepa_wm_ros.nodes.joint_reader import JointReader
 from jepa_wm_ros.nodes.motion_messages import (
     decode_plan,
@@ -34,17 +31,17 @@ from jepa_wm_ros.nodes.motion_messages import (
     encode_result,
     encode_status,
 )
+from jepa_wm_ros.nodes.operator_watch import OperatorWatch
 from jepa_wm_ros.nodes.plan_calibration import PlanCalibration
 from jepa_wm_ros.robot.execution import ArmExecutor
-from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode, SafetyState
+from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode
 from jepa_wm_ros.robot.gripper import GripperCodec
 from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.motion import ArmCommand, ExecutionError, Moment, MotionResult
-from jepa_wm_ros.robot.robot_mode import spoken_mode
 from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
-from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateMonitor
+from jepa_wm_ros.ros.diagnostics import Diagnostic
 from jepa_wm_ros.ros.lifecycle import ManagedNode
 from jepa_wm_ros.ros.scheduling import become_urgent
 from jepa_wm_ros.ros.spinning import spin
@@ -62,6 +59,7 @@ class _Execution:
 
     handle: Any
     outcome: Future
+    accepted_s: float = 0.0
     first_command_delay_s: float = 0.0
 
 
@@ -80,18 +78,21 @@ class ActionPublisher(ManagedNode):
         self._executions: dict[bytes, _Execution] = {}
         self._current: _Execution | None = None
         self._last_words_s = -FAREWELL_S
-        self._joint_rate = RateMonitor()
-        self._image_rate = RateMonitor()
-        self._command_rate = RateMonitor(window=200)
-        self._first_command = LatencyMonitor()
+        self._waiting: _Execution | None = None
+        self._monitors = ArmMonitors()
 
     # -- life ----------------------------------------------------------------------------------
 
     def setup(self) -> None:
         """Load the kinematics, create the backend, topics, services and the action."""
         config: ActionPublisherConfig = self.config
-        self._backend = self._make_backend(config)
-        self._gripper = self._make_gripper(config)
+        self._backend = wire_backend(
+            self,
+            config,
+            measured=lambda: None if self._arm is None else self._arm.measured_pose,
+            complain=self._on_complaint,
+        )
+        self._gripper = wire_gripper(self, config, moves=self._backend.moves)
         self._calibration = PlanCalibration(config.calibration_file)
         self._reader = JointReader(
             joint_names=config.joint_names,
@@ -106,6 +107,7 @@ class ActionPublisher(ManagedNode):
             play=self._backend.play if self._backend.plays_routes else None,
         )
         self._driver = DriverWatch(self, config, self._arm)
+        self._operator = OperatorWatch(self, config, self._arm)
         self._create_topics()
         self._create_services()
 
@@ -114,11 +116,24 @@ class ActionPublisher(ManagedNode):
         self._publish_status()
 
     def safe_stop(self) -> None:
-        """Hold the arm if we command it, and disarm."""
+        """Brake and hold the arm if we command it, and disarm."""
         if self._arm is not None:
-            self._arm.disarm(self._now(), ResultCode.SHUTDOWN)
+            self._disarm(ResultCode.SHUTDOWN)
+            self._come_to_rest(self._arm)
             self._last_words_s = time.monotonic()
             self._publish_status()
+
+    def _disarm(self, code: ResultCode) -> None:
+        """Brake, hold and disarm; what waits to be confirmed ends, too."""
+        self._require_arm().disarm(self._now(), code)
+        self._drop_waiting(code, 'the arm was disarmed before the plan was confirmed')
+
+    def _come_to_rest(self, arm: ArmExecutor) -> None:
+        """Brake here: our timer does nothing any more once the node is no longer active."""
+        deadline_s = time.monotonic() + 2.0 * self.config.stop_time_s
+        while arm.motion is not None and time.monotonic() < deadline_s:
+            time.sleep(self.config.period_s)
+            arm.tick(self._now())
 
     def teardown(self) -> None:
         """Forget the arm."""
@@ -132,53 +147,25 @@ class ActionPublisher(ManagedNode):
         return bool(self._executions) or recent or not delivered
 
     def config_changed(self, previous: ActionPublisherConfig) -> None:
-        """Use new limits from the next motion on.
+        """Use new limits from the next motion on, and another speed at once.
 
         Raises:
             ExecutionError: The arm moves.
         """
         if self._arm is None:
             return
+        self._arm.override_speed(self.config.speed_override)
+        if replace(previous, speed_override=self.config.speed_override) == self.config:
+            return
         if self._arm.motion is not None:
             raise ExecutionError('parameters cannot change during a motion: try again after it')
         self._arm.settings = self.config.execution_settings(moves=self._backend.moves)
         self._arm.supervisor.limits = self.config.safety_limits(moves=self._backend.moves)
 
-    def _make_backend(self, config: ActionPublisherConfig) -> CommandBackend:
-        wiring = Wiring(
-            node=self,
-            base_frame=config.base_frame,
-            joint_names=config.joint_names,
-            command_topic=config.command_topic,
-            lookahead_s=config.lookahead_s,
-            hold_time_s=config.hold_time_s,
-            brake_time_s=config.brake_time_s,
-            tool=config.tool,
-            servo=config.servo_settings(config.max_speed_m_s, config.max_rotation_speed_rad_s),
-            measured=lambda: None if self._arm is None else self._arm.measured_pose,
-            complain=self._on_complaint,
-        )
-        return make_backend(config.backend, wiring)
-
-    def _make_gripper(self, config: ActionPublisherConfig) -> GripperBackend:
-        wiring = GripperWiring(
-            node=self,
-            topic=config.gripper_topic,
-            joint=config.gripper_joint,
-            codec=config.gripper_codec,
-            effort=config.gripper_effort,
-            speed_m_s=config.gripper_speed_m_s,
-            force_n=config.gripper_force_n,
-            warn=self.get_logger().warning,
-        )
-        # A dry run closes no gripper either.
-        return make_gripper(config.gripper_driver if self._backend.moves else 'none', wiring)
-
     def _create_topics(self) -> None:
         # Only the newest sample says where the arm is: a queue would only make it look old.
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor())
         self.create_subscription(ObservationHealth, 'image_health', self._on_picture, qos.sensor())
-        self.create_subscription(Bool, 'robot_ready', self._on_ready, qos.sensor())
         self._status = self.create_lifecycle_publisher(
             SafetyStatus, 'safety_status', qos.latched()
         )
@@ -194,6 +181,7 @@ class ActionPublisher(ManagedNode):
         self.create_service(SetBool, 'arm', self._on_arm)
         self.create_service(Trigger, 'stop', self._on_stop)
         self.create_service(Trigger, 'reset_fault', self._on_reset)
+        self.create_service(Trigger, 'confirm', self._on_confirm)
         # in a group of its own: what waits in the default group makes all others wait
         waiting = ReentrantCallbackGroup()
         self.create_service(Trigger, 'home', self._on_home, callback_group=waiting)
@@ -213,17 +201,19 @@ class ActionPublisher(ManagedNode):
         arm, now = self._require_arm(), self._now()
         positions = self._reader.read(message.name, message.position)
         if positions is None:
+            arm.supervisor.joints_missing(self._reader.missing)
             return
-        self._joint_rate.tick(now.steady_s)
+        self._monitors.joints.tick(now.steady_s)
         # A driver that does not stamp its messages gets the time of arrival.
         stamp_s = decode_stamp(message.header.stamp) or now.ros_s
         arm.joints_seen(stamp_s, positions, self._reader.gripper, now)
 
     def _on_picture(self, message: ObservationHealth) -> None:
         now = self._now()
-        self._image_rate.tick(now.steady_s)
+        self._monitors.images.tick(now.steady_s)
+        stamp_s = decode_stamp(message.header.stamp)
         self._calibration.camera = message.header.frame_id
-        self._require_arm().picture_seen(decode_stamp(message.header.stamp), message.frozen, now)
+        self._require_arm().picture_seen(stamp_s, message.frozen, now, message.skew_s)
 
     def _on_complaint(self, message: str) -> None:
         """Stop a motion because the controller does not do what it was told."""
@@ -231,15 +221,12 @@ class ActionPublisher(ManagedNode):
             self._arm.fault(FaultCode.NOT_FOLLOWING, message, self._now())
             self._publish_status()
 
-    def _on_ready(self, message: Bool) -> None:
-        self._require_arm().supervisor.robot_mode(spoken_mode(message.data), time.monotonic())
-
     # -- services ------------------------------------------------------------------------------
 
     def _on_arm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         arm = self._require_arm()
         if not request.data:
-            arm.disarm(self._now())
+            self._disarm(ResultCode.STOPPED)
             response.success, response.message = True, 'disarmed'
         elif not self.active:
             response.success, response.message = False, 'the node is not active'
@@ -262,7 +249,7 @@ class ActionPublisher(ManagedNode):
         return ARMED if refusal is None else refusal.message
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._require_arm().disarm(self._now())
+        self._disarm(ResultCode.STOPPED)
         response.success, response.message = True, 'stopped and disarmed'
         self.get_logger().warning('stop: the arm holds and is disarmed')
         self._publish_status()
@@ -275,6 +262,17 @@ class ActionPublisher(ManagedNode):
             'there is no fault' if fault is None else f'{fault.code.name} is reset; disarmed'
         )
         self._publish_status()
+        return response
+
+    def _on_confirm(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        waiting, self._waiting = self._waiting, None
+        response.success = waiting is not None
+        response.message = 'the arm sets off' if waiting else 'no plan waits to be confirmed'
+        if waiting is not None:
+            self._set_off(waiting)
+            self._publish_status()
         return response
 
     async def _on_home(
@@ -302,19 +300,38 @@ class ActionPublisher(ManagedNode):
         return GoalResponse.ACCEPT if self.active else GoalResponse.REJECT
 
     def _on_accepted(self, goal: Any) -> None:
+        execution = _Execution(goal, future_for(self.executor), now_s(self))
+        if self.config.confirm_steps:
+            self._ask_to_confirm(execution)
+        else:
+            self._set_off(execution)
+        self._executions[bytes(goal.goal_id.uuid)] = execution
+        goal.execute()
+        self._publish_status()
+
+    def _ask_to_confirm(self, execution: _Execution) -> None:
+        """Wait with a motion until somebody confirms it."""
+        self._drop_waiting(ResultCode.PREEMPTED, 'a newer plan waits to be confirmed')
+        self._waiting = execution
+        self.get_logger().info('a plan waits: look at it, then call the service confirm')
+
+    def _drop_waiting(self, code: ResultCode, message: str) -> None:
+        """End what waits to be confirmed, without a motion."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.outcome.set_result(self._refused(Refusal(code, message)))
+
+    def _set_off(self, execution: _Execution) -> None:
+        """Begin the motion of a goal, or end it with the reason why not."""
         began_s = time.perf_counter()
-        execution = _Execution(goal, future_for(self.executor))
         refusal = self._begin(execution)
         execution.first_command_delay_s = time.perf_counter() - began_s
         if refusal is None:
-            self._first_command.add(execution.first_command_delay_s)
+            self._monitors.first_command.add(execution.first_command_delay_s)
             self._current = execution
         else:
             self.get_logger().warning(f'plan refused: {refusal.message}')
             execution.outcome.set_result(self._refused(refusal))
-        self._executions[bytes(goal.goal_id.uuid)] = execution
-        goal.execute()
-        self._publish_status()
 
     def _begin(self, execution: _Execution) -> Refusal | None:
         """Begin the motion of a goal; return why it is refused."""
@@ -324,6 +341,9 @@ class ActionPublisher(ManagedNode):
             message = execution.handle.request.plan
             plan = decode_plan(message, self.config.base_frame)
             plan = self._calibration.applied(plan, message.bundle)
+            # A person may take time to confirm; what the plan is about, an arm at rest, stays.
+            waited_s = now_s(self) - execution.accepted_s
+            plan = replace(plan, observation_stamp_s=plan.observation_stamp_s + waited_s)
         except JepaWmError as error:
             return arm.supervisor.refuse(ResultCode.BAD_PLAN, str(error))
         return arm.execute(plan, self._now(), execution.outcome.set_result)
@@ -360,7 +380,9 @@ class ActionPublisher(ManagedNode):
         return encode_result(result, execution.first_command_delay_s)
 
     def _on_cancel(self, goal: Any) -> CancelResponse:
-        if self._current is not None and goal is self._current.handle:
+        if self._waiting is not None and goal is self._waiting.handle:
+            self._drop_waiting(ResultCode.CANCELED, 'cancelled before it was confirmed')
+        elif self._current is not None and goal is self._current.handle:
             self._require_arm().cancel(self._now())
         return CancelResponse.ACCEPT
 
@@ -382,7 +404,7 @@ class ActionPublisher(ManagedNode):
         self._backend.send(command)
         if command.gripper is not None:
             self._gripper.send(command.gripper)
-        self._command_rate.tick(time.monotonic())
+        self._monitors.commands.tick(time.monotonic())
 
     def _repeat_status(self) -> None:
         if not self.active:
@@ -394,6 +416,8 @@ class ActionPublisher(ManagedNode):
             self._current.handle.publish_feedback(
                 ExecuteActions.Feedback(step=motion.step, progress=motion.progress)
             )
+        if self._waiting is not None:
+            self._waiting.handle.publish_feedback(ExecuteActions.Feedback())
 
     def _publish_status(self) -> None:
         if self._arm is None:
@@ -412,31 +436,7 @@ class ActionPublisher(ManagedNode):
         """State of the supervisor, rates and ages of its inputs, rate of its output."""
         if self._arm is None:
             return []
-        supervisor, steady_s = self._arm.supervisor, time.monotonic()
-        fault, counters = supervisor.fault, supervisor.counters
-        return [
-            Diagnostic(
-                name='safety',
-                level=Level.ERROR if supervisor.state is SafetyState.FAULT else Level.OK,
-                message=supervisor.state.name if fault is None else fault.message,
-                values={
-                    'clamped': counters.clamped,
-                    'refused': counters.refused,
-                    'held': counters.held,
-                    'faults': counters.faults,
-                },
-            ),
-            _input('joint states', self._joint_rate, supervisor.joint_age_s(steady_s)),
-            _input('pictures', self._image_rate, supervisor.image_age_s(steady_s)),
-            Diagnostic(
-                name='commands',
-                values={
-                    'sent': self._command_rate.count,
-                    'rate_hz': self._command_rate.rate_hz,
-                    **self._first_command.values('first_command'),
-                },
-            ),
-        ]
+        return self._monitors.diagnostics(self._arm.supervisor)
 
     def _now(self) -> Moment:
         return Moment(now_s(self), time.monotonic())
@@ -445,17 +445,6 @@ class ActionPublisher(ManagedNode):
         if self._arm is None:
             raise ExecutionError('the node is not configured')
         return self._arm
-
-
-def _input(name: str, rate: RateMonitor, age_s: float) -> Diagnostic:
-    """Describe one input of the node; silent for a second is stale."""
-    silent = not age_s <= 1.0
-    return Diagnostic(
-        name=name,
-        level=Level.STALE if silent else Level.OK,
-        message='silent' if silent else 'ok',
-        values={'rate_hz': rate.rate_hz, 'age_s': age_s, 'count': rate.count},
-    )
 
 
 def main(args: list[str] | None = None) -> int:

@@ -38,6 +38,8 @@ class ArmClient:
         self._answer_s = answer_s
         self._client = ActionClient(node, ExecuteActions, 'execute')
         self._heard_s = math.inf
+        self._limit_s = math.inf
+        self._deadline_s = math.inf
 
     async def ready(self, halt: Future) -> None:
         """Wait until somebody serves the action, or `halt` is resolved.
@@ -89,8 +91,9 @@ class ArmClient:
 
     async def _wait(self, finishing: Future, halt: Future, limit_s: float) -> Future:
         """Wait in slices, to notice a server that died; return what happened first."""
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
+        self._limit_s = limit_s
+        self._deadline_s = time.monotonic() + limit_s
+        while time.monotonic() < self._deadline_s:
             happened = await first_of(self._node, (finishing, halt), _LOOK_AGAIN_S)
             if happened is not None:
                 return happened
@@ -99,8 +102,11 @@ class ArmClient:
                 raise self._silent('disappeared during a motion')
         raise self._silent(f'did not finish a motion within {limit_s:.1f} s')
 
-    def _on_feedback(self, _: Any) -> None:
+    def _on_feedback(self, message: Any) -> None:
         self._heard_s = time.monotonic()
+        if message.feedback.progress < 1.0:
+            # It may wait for a person, or run slowly because somebody wants it so.
+            self._deadline_s = self._heard_s + self._limit_s
 
     def _silent(self, what: str) -> GoalError:
         name = self._node.resolve_service_name('execute')

@@ -35,6 +35,18 @@ class JointReader:
         """The newest closedness 0..1; None before the first reading."""
         return self._gripper
 
+    @property
+    def missing(self) -> str:
+        """Which joints the last message lacked, for people; empty when it lacked none."""
+        lacking = [name for name in self._joint_names if name not in self._names]
+        if not lacking:
+            return ''
+        has = ', '.join(self._names) or 'none'
+        return (
+            f'joint_states lacks {", ".join(lacking)} (it has {has}): '
+            'set joint_names to the names of your arm'
+        )
+
     def read(self, names: Sequence[str], positions: Sequence[float]) -> NDArray[np.float64] | None:
         """Take in a message.
 

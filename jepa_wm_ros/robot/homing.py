@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.faults import Fault
+from jepa_wm_ros.robot.fitting import TrajectoryFitter
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.kinematics import IkSolution
 from jepa_wm_ros.robot.limits import JointLimits, MotionLimits
@@ -171,11 +172,16 @@ class HomeMotion(PlanMotion):
         )
 
     def solve(
-        self, kinematics: ArmKinematics, pose: Pose, seed: Vector, posture_step_rad: float
+        self,
+        kinematics: ArmKinematics,
+        time_s: float,
+        pose: Pose,
+        seed: Vector,
+        posture_step_rad: float,
     ) -> IkSolution:
         """Return the joint positions of the path: there is nothing to solve."""
-        return IkSolution(self.path.joints(self.time_s), True, 0.0, 0.0, '')
+        return IkSolution(self.path.joints(time_s), True, 0.0, 0.0, '')
 
-    def _rest_of_the_way(self, start: Start, limits: MotionLimits) -> Trajectory:
+    def _rest_of_the_way(self, start: Start, fitter: TrajectoryFitter) -> Trajectory:
         self.path = self.replan(start.joint_positions)
         return self.path

@@ -122,6 +122,7 @@ class Kinematics:
         *,
         posture: Vector | None = None,
         posture_step_rad: float = 0.02,
+        posture_share: float = 1.0,
     ) -> IkSolution:
         """Find joint positions that bring the flange to a pose.
 
@@ -131,6 +132,8 @@ class Kinematics:
             posture: joint positions (7,) [rad] to stay close to; None is the ready posture.
             posture_step_rad: how far one call may move the elbow towards the posture [rad]. The
                 default suits targets that are streamed; `numpy.inf` forgets the seed's elbow.
+            posture_share: the part 0..1 of the way to the posture that one step may take: less
+                than 1 lets the elbow arrive smoothly.
 
         Returns:
             The solution; look at `converged` before using it.
@@ -141,7 +144,8 @@ class Kinematics:
         error = self._error(joints, target)
         left, least, near = error, float(error @ error), False
         for _ in range(_ITERATIONS):
-            step, drift = self._step(joints, error, rest, budget)
+            towards = posture_share * (rest - joints)
+            step, drift = self._step(joints, error, towards, budget)
             if near and drift < _POSTURE_TOLERANCE_RAD:
                 break
             budget -= drift
@@ -174,11 +178,11 @@ class Kinematics:
         return error
 
     def _step(
-        self, joints: Vector, error: Vector, rest: Vector, budget: float
+        self, joints: Vector, error: Vector, towards: Vector, budget: float
     ) -> tuple[Vector, float]:
         """Return one step (7,) [rad] and how far it moves in the null space [rad]."""
         jacobian = self.jacobian(joints)
-        step, drift = _damped_step(jacobian, error, rest - joints, budget)
+        step, drift = _damped_step(jacobian, error, towards, budget)
         moved = joints + step
         below, above = moved < self._lower, moved > self._upper
         if not (below | above).any():
@@ -187,7 +191,7 @@ class Kinematics:
         if blocked.any():
             # Joints that push against their limit must not hide what the others can still do.
             free = np.where(blocked, 0.0, 1.0)
-            step, drift = _damped_step(jacobian * free, error, (rest - joints) * free, budget)
+            step, drift = _damped_step(jacobian * free, error, towards * free, budget)
         return step, drift
 
     def _solution(self, joints: Vector, error: Vector) -> IkSolution:

@@ -91,7 +91,8 @@ class ArmCommand:
         joint_velocities: `(7,)` joint speeds at the set-point [rad/s].
         twist: `(6,)` the same as the twist of the flange [m/s, rad/s], base axes.
         gripper: Closedness 0..1; None leaves the gripper as it is.
-        hold: Whether this stops the arm where it is measured.
+        brake: Whether this is a set-point on the way to a standstill that ends a motion early.
+        hold: Whether the arm shall stay here: the last command of a motion that ended early.
     """
 
     pose: Pose
@@ -99,6 +100,7 @@ class ArmCommand:
     joint_velocities: NDArray[np.float64]
     twist: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
     gripper: float | None = None
+    brake: bool = False
     hold: bool = False
 
 
@@ -166,6 +168,9 @@ class ExecutionSettings:
             to it [rad], because then the command does not jump; otherwise where they are.
         posture_speed_rad_s: How fast the elbow returns to its posture during a motion [rad/s].
         gripper_step: Changes of the gripper command below this are not sent (closedness).
+        gripper_hold_s: Least time between a change of the gripper and one back [s].
+        stop_time_s: Within this time the arm can be stopped [s]; joints move no faster than
+            their highest accelerations allow for that.
         home: `(7,)` joint positions to which `home` moves [rad].
     """
 
@@ -182,6 +187,8 @@ class ExecutionSettings:
     start_tolerance_rad: float = 0.05
     posture_speed_rad_s: float = 0.2
     gripper_step: float = 0.01
+    gripper_hold_s: float = 0.5
+    stop_time_s: float = 0.14
     home: tuple[float, ...] = tuple(READY_POSTURE.tolist())
 
     def __post_init__(self) -> None:

@@ -10,19 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
-from jepa_wm_ros.robot.limits import MotionLimits, Workspace
+from jepa_wm_ros.robot.limits import Workspace
 from jepa_wm_ros.robot.motion import ExecutedAction, MotionPlan, MotionResult
 from jepa_wm_ros.robot.poses import Pose, pose_difference
 from jepa_wm_ros.robot.settling import Settling
-from jepa_wm_ros.robot.trajectory import (
-    MotionState,
-    PoseTrajectory,
-    Trajectory,
-    waypoints_of,
-)
+from jepa_wm_ros.robot.trajectory import MotionState, Trajectory, waypoints_of
 
 if TYPE_CHECKING:
+    from jepa_wm_ros.robot.fitting import TrajectoryFitter
     from jepa_wm_ros.robot.kinematics import IkSolution
+
+# The part of its way to the posture that the elbow takes within one set-point: it arrives gently.
+POSTURE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,14 +44,23 @@ class ArmKinematics(Protocol):
         """Return the flange pose (base frame) of `(7,)` joint positions [rad]."""
 
     def inverse(
-        self, target: Pose, seed: NDArray[np.float64], *, posture_step_rad: float
+        self,
+        target: Pose,
+        seed: NDArray[np.float64],
+        *,
+        posture_step_rad: float,
+        posture_share: float = 1.0,
     ) -> IkSolution:
         """Return joint positions for a flange pose, near to the seed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Start:
-    """Where a motion begins, and how far ahead of it the first set-point lies [s]."""
+    """Where a motion begins, and how far ahead of it the first set-point lies [s].
+
+    Nothing ahead means that the arm moves already, and the next set-point comes with the next
+    period.
+    """
 
     state: MotionState
     joint_positions: NDArray[np.float64]
@@ -132,24 +140,31 @@ class PlanMotion:
     def solve(
         self,
         kinematics: ArmKinematics,
+        time_s: float,
         pose: Pose,
         seed: NDArray[np.float64],
         posture_step_rad: float,
     ) -> IkSolution:
-        """Return the joint positions for the pose of the trajectory that is commanded now."""
-        return kinematics.inverse(pose, seed, posture_step_rad=posture_step_rad)
+        """Return the joint positions for the pose of the trajectory at a time of it [s]."""
+        return kinematics.inverse(
+            pose, seed, posture_step_rad=posture_step_rad, posture_share=POSTURE_SHARE
+        )
 
-    def restart(self, start: Start, limits: MotionLimits) -> None:
-        """Go on through what is left, from rest, after a pause."""
-        self.trajectory = self._rest_of_the_way(start, limits)
+    def restart(self, start: Start, fitter: TrajectoryFitter) -> None:
+        """Go on through what is left, from rest, after a pause.
+
+        Raises:
+            UnreachableError: There is no way from here.
+        """
+        self.trajectory = self._rest_of_the_way(start, fitter)
         self.velocity = JointVelocity()
         self.time_s = 0.0
         self.paused = False
 
-    def _rest_of_the_way(self, start: Start, limits: MotionLimits) -> Trajectory:
+    def _rest_of_the_way(self, start: Start, fitter: TrajectoryFitter) -> Trajectory:
         self._before = self.step
         left = self.waypoints[self._before :]
-        return PoseTrajectory(start.state, left, self.plan.step_duration_s, limits=limits)
+        return fitter.fit(start, left, self.plan.step_duration_s)
 
     def executed(self, final: Measurement | None) -> tuple[ExecutedAction, ...]:
         """Return the actions that were completed; `final` is measured at the very end."""
@@ -191,8 +206,11 @@ def _difference(start: Measurement, end: Measurement) -> NDArray[np.float64]:
 def route(
     plan: MotionPlan, actions: NDArray[np.float64], workspace: Workspace
 ) -> tuple[list[Pose], bool]:
-    """Return the way-points inside of the workspace, and whether the box changed any."""
+    """Return the way-points inside of the workspace, and whether it changed any."""
     waypoints = waypoints_of(plan.observation_pose, actions, workspace)
     free = waypoints_of(plan.observation_pose, actions)
-    moved = any((a.position != b.position).any() for a, b in zip(waypoints, free, strict=True))
+    moved = any(
+        (a.position != b.position).any() or (a.rotation != b.rotation).any()
+        for a, b in zip(waypoints, free, strict=True)
+    )
     return waypoints, moved

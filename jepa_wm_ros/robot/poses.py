@@ -141,6 +141,12 @@ def distance(start: Pose, end: Pose) -> tuple[float, float]:
     return math.sqrt(offset @ offset), math.atan2(sine, cosine)
 
 
+def twist_between(start: Pose, end: Pose, duration_s: float) -> NDArray[np.float64]:
+    """Return the `(6,)` mean twist [m/s, rad/s] (base frame) from one pose to another."""
+    turn = vector_from_rotation(end.rotation @ start.rotation.T)
+    return np.concatenate([end.position - start.position, turn]) / duration_s
+
+
 def rotation_from_vector(vector: ArrayLike) -> NDArray[np.float64]:
     """Return the `(3, 3)` rotation by |vector| [rad] about the `(3,)` vector (exponential map)."""
     x, y, z = np.asarray(vector, dtype=np.float64).tolist()

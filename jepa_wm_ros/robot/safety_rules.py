@@ -19,6 +19,10 @@ from jepa_wm_ros.robot.safety_limits import SafetyLimits
 
 # Speeds are differences of commands: this much is rounding and the grid of the clock.
 SPEED_TOLERANCE = 1.05
+# A clock that goes on more than this beside the steady one was set [s]; a simulation may run up
+# to so many times faster.
+CLOCK_TOLERANCE_S = 0.5
+FASTEST_SIMULATION = 20.0
 # Poses come through quaternions: what is below this is rounding, also for a limit of 0.
 POSITION_ROUNDING_M = 1e-9
 ROTATION_ROUNDING_RAD = 1e-7
@@ -155,6 +159,22 @@ def command_fault(command: CommandCheck, limits: SafetyLimits) -> Fault | None:
         or _jump(command, limits)
         or _not_following(command, limits)
     )
+
+
+def clock_jump(elapsed_s: float, steady_s: float) -> Fault | None:
+    """Return a fault when the ROS clock was set while a motion was under way.
+
+    Args:
+        elapsed_s: How far it went on [s].
+        steady_s: How far the steady clock went on meanwhile [s].
+    """
+    if 0.0 <= elapsed_s <= FASTEST_SIMULATION * steady_s + CLOCK_TOLERANCE_S:
+        return None
+    if elapsed_s < 0.0:
+        message = f'the clock went backwards by {-elapsed_s:.3f} s during a motion'
+    else:
+        message = f'the clock jumped forward by {elapsed_s:.3f} s during a motion'
+    return Fault(FaultCode.CLOCK_JUMP, message)
 
 
 def _not_finite(command: CommandCheck) -> Fault | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Config = TypeVar('Config')
 
 _HIGHEST = 1.797e308
+_LISTS = (tuple[float, ...], tuple[str, ...])
 _ROS_TYPES = {
     bool: Parameter.Type.BOOL,
     int: Parameter.Type.INTEGER,
@@ -149,8 +150,8 @@ def changed(config: Config, updates: Mapping[str, Any]) -> Config:
 
 
 def _check(name: str, kind: Any, info: ParameterInfo, value: Any) -> Any:
-    if kind in (tuple[float, ...], tuple[str, ...]):
-        items = tuple(value)
+    if kind in _LISTS:
+        items = () if value is None else tuple(value)  # what an empty list in YAML becomes
         if info.length is not None and len(items) != info.length:
             raise ParameterError(f'{name} must have {info.length} items, got {len(items)}')
         item_kind = float if kind == tuple[float, ...] else str
@@ -181,6 +182,8 @@ def _descriptor(name: str, kind: Any, info: ParameterInfo) -> ParameterDescripto
         additional_constraints=info.accepted,
         read_only=not info.dynamic,
     )
+    # the type of an empty list cannot be told: rclpy takes it for bytes; `_check` looks at items
+    descriptor.dynamic_typing = kind in _LISTS and info.length is None
     bounded = info.minimum is not None or info.maximum is not None
     if bounded and kind is float:
         low = -_HIGHEST if info.minimum is None else float(info.minimum)

@@ -1,0 +1,64 @@
+"""Makes the outputs of the action publisher from its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jepa_wm_ros.nodes.backends import make_backend
+from jepa_wm_ros.nodes.backends.backend import CommandBackend, Wiring
+from jepa_wm_ros.nodes.grippers import make_gripper
+from jepa_wm_ros.nodes.grippers.gripper import GripperBackend, GripperWiring
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.nodes.action_publisher_config import ActionPublisherConfig
+    from jepa_wm_ros.robot.poses import Pose
+    from jepa_wm_ros.ros.lifecycle import ManagedNode
+
+
+def wire_backend(
+    node: ManagedNode,
+    config: ActionPublisherConfig,
+    *,
+    measured: Callable[[], Pose | None],
+    complain: Callable[[str], None],
+) -> CommandBackend:
+    """Return what puts set-points on the wire.
+
+    Args:
+        node: Makes its publishers.
+        config: Which one, and how.
+        measured: Gives the flange in the base frame; None when it is not known.
+        complain: Called with the reason when the controller does not do what it was told.
+    """
+    wiring = Wiring(
+        node=node,
+        base_frame=config.base_frame,
+        joint_names=config.joint_names,
+        command_topic=config.command_topic,
+        lookahead_s=config.lookahead_s,
+        hold_time_s=config.hold_time_s,
+        brake_time_s=config.brake_time_s,
+        tool=config.tool,
+        servo=config.servo_settings(config.max_speed_m_s, config.max_rotation_speed_rad_s),
+        measured=measured,
+        complain=complain,
+    )
+    return make_backend(config.backend, wiring)
+
+
+def wire_gripper(
+    node: ManagedNode, config: ActionPublisherConfig, *, moves: bool
+) -> GripperBackend:
+    """Return what moves the gripper; a dry run, which does not move, closes none either."""
+    wiring = GripperWiring(
+        node=node,
+        topic=config.gripper_topic,
+        joint=config.gripper_joint,
+        codec=config.gripper_codec,
+        effort=config.gripper_effort,
+        speed_m_s=config.gripper_speed_m_s,
+        force_n=config.gripper_force_n,
+        warn=node.get_logger().warning,
+    )
+    return make_gripper(config.gripper_driver if moves else 'none', wiring)
