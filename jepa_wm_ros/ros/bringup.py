@@ -38,6 +38,7 @@ LOCAL: Mapping[str, str] = {
 PATIENCE: Mapping[str, ParameterValue] = {
     # a simulator beside a model on a busy laptop stutters as no real camera or arm does
     'max_joint_age_s': 0.25,
+    'max_skew_s': 0.25,
     'image_hold_age_s': 0.25,
     'max_image_age_s': 0.5,
 }
