@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from jepa_wm_ros.robot.poses import Pose
     from jepa_wm_ros.robot.state import RobotSample, RobotState
 
+_COARSE_S = 0.01
+"""Stamps may be as coarse as this: two states of one stamp are no jump [s]."""
+
 
 @dataclass(frozen=True, slots=True)
 class JointEvent:
@@ -62,7 +65,7 @@ class ArmPath:
         """`(J, 2)` stamps before and after each jump [s]."""
         order = np.argsort(self.stamps, kind='stable')
         stamps, values = self.stamps[order], self.values[order]
-        elapsed = np.maximum(np.diff(stamps), 1e-3)
+        elapsed = np.maximum(np.diff(stamps), _COARSE_S)
         speed = np.abs(np.diff(values, axis=0)).max(axis=1, initial=0.0) / elapsed
         rows = np.flatnonzero(speed > self.fastest)
         return np.stack([stamps[rows], stamps[rows + 1]], axis=1)

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from cell_bags import played, write_cell_bag
-from fabricated import write_bag
+from fabricated import picture, write_bag
 
 from jepa_wm_ros.cli.main import main
 from jepa_wm_ros.evaluation.bags.job import find_jobs
@@ -150,6 +150,57 @@ def test_the_command_goes_on_past_broken_bags_and_resumes(bags, tmp_path, capsys
     assert '--resume' in capsys.readouterr().err
     assert main([*words, '--resume']) == 0
     assert json.loads((out / 'summary.json').read_text())['results'] == summary['results']
+
+
+def test_each_kind_of_bad_bag_is_one_clear_line_and_odd_ones_are_evaluated(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv('COLUMNS', '200')
+    seen = {'image': lambda n: picture(n, (120, 160))}
+
+    def write(name, **changes):
+        write_bag(tmp_path / 'bags' / name, **{**seen, **changes})
+
+    write('a-whole')
+    # every other picture and state is stamped a little before the one that came before it
+    late = lambda t: t - 0.1 if round(t * 15) % 2 else t  # noqa: E731
+    write('b-out-of-order', pictures=late, states=lambda t: t - 0.05 if round(t * 50) % 2 else t)
+    slower = lambda t: None if t > 2 and round(t * 15) % 3 else t  # noqa: E731
+    rarer = lambda t: None if t > 2 and round(t * 100) % 5 else t  # noqa: E731
+    write('c-mixed-rates', pictures=slower, states=rarer)
+    write('d-no-such-topic', topics=('/cam', '/joint_states'))
+    write('e-clock-set-back', pictures=lambda t: t if t < 2 else t - 100)
+    write('f-no-states', states=lambda _: None)
+    write('g-other-robot', joint_names=[f'ur5_{n}' for n in range(7)])
+    write('h-nothing', pictures=lambda _: None, states=lambda _: None)
+    write('i-encoding', encoding='bayer_rggb8')
+    write('j-cut')
+    cut = tmp_path / 'bags' / 'j-cut' / 'j-cut.mcap'
+    cut.write_bytes(cut.read_bytes()[:100_000])
+    write('k-short', seconds=0.5)
+    out = tmp_path / 'out'
+    words = ['bag', 'eval', str(tmp_path / 'bags'), '--set', 'iterations=1', '--examples', '0']
+    assert main([*words, '--out', str(out)]) == 0
+    lines = [
+        line.removeprefix('not evaluated: bags/')
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith('not evaluated: ')
+    ]
+    reasons = {
+        'd': 'the bag has: /cam, /joint_states',
+        'e': 'the clock jumps by -100',
+        'f': 'no robot states on /joint_states',
+        'g': 'name those of the arm in the --mapping',
+        'h': 'the bag has: no messages',
+        'i': "encoding 'bayer_rggb8' is not supported",
+        'j': 'jepa-wm bag recover',
+        'k': 'choose a smaller --horizon',
+    }
+    assert [line[0] for line in lines] == list(reasons)
+    for line in lines:
+        assert reasons[line[0]] in line
+    results = json.loads((out / 'summary.json').read_text())['results']
+    assert [bool(row['windows']) for row in results] == [True] * 3 + [False] * 8
 
 
 def test_nothing_but_broken_bags_is_an_error(tmp_path):
