@@ -30,6 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
     from pathlib import Path
 
     from jepa_wm_ros.cli.bench_cell import add_cell_parser
+    from jepa_wm_ros.cli.bench_execution import add_execution_parser
 
     parser = subparsers.add_parser(
         'bench', help='measure how fast a model or the simulated cell is'
@@ -68,6 +69,7 @@ def add_parser(subparsers: Subparsers) -> None:
     plan.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
     plan.set_defaults(run=run)
     add_cell_parser(kinds)
+    add_execution_parser(kinds)
 
 
 def run(args: argparse.Namespace) -> int:

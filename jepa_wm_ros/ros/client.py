@@ -1,43 +1,36 @@
-"""The graph as seen from a program outside: arm, reset, send goals.
-
-A `GraphClient` spins a node of its own on a thread of its own; its methods block the caller and
-can be interrupted with Ctrl-C at any time.
-"""
+"""The graph as seen from a program outside: arm, reset, send goals."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rclpy
 from geometry_msgs.msg import Point
 from jepa_wm_msgs.action import ReachGoal
 from jepa_wm_msgs.msg import SafetyStatus
 from jepa_wm_msgs.srv import ResetCell
 from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
-from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
-from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.connection import LOOK_S, PATIENCE_S, GraphConnection, GraphError
 from jepa_wm_ros.ros.images import encode_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from rclpy.task import Future
 
-_LOOK_S = 0.1
-_ANSWER_S = 10.0
+__all__ = ['GraphClient', 'GraphError', 'Outcome', 'Progress']
+
+HOME_S = 60.0
+"""Longest way home [s]."""
 _RETRY_S = 0.2
 _CANCEL_S = 5.0
 
@@ -62,13 +55,10 @@ _CODES = _constants(
         'PLANNING_FAILED',
         'EXECUTION_FAILED',
         'SHUTDOWN',
+        'PREVIEWED',
     ),
 )
 _STATES = _constants(SafetyStatus, ('DISARMED', 'ARMED', 'EXECUTING', 'FAULT'))
-
-
-class GraphError(JepaWmError):
-    """The graph is not there, refuses, or does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,75 +103,31 @@ class Outcome:
     duration_s: float
 
 
-class GraphClient:
-    """A connection to one running graph.
+class GraphClient(GraphConnection):
+    """A connection to one running graph, to arm, send goals, pause and so on.
 
     Args:
-        domain_id: DDS domain; the environment's (`ROS_DOMAIN_ID`) when None.
-        namespace: Namespace of the graph.
-        watch: Called again and again while something is awaited; raises to end the waiting, for
-            example because a process of the graph died.
-
-    Attributes:
-        node: The client's node, for further subscriptions.
-        watch: As given.
+        kwargs: What `GraphConnection` accepts.
     """
 
-    def __init__(
-        self,
-        *,
-        domain_id: int | None = None,
-        namespace: str = '',
-        watch: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.watch = watch
-        self._context = Context()
-        options = SignalHandlerOptions.NO
-        rclpy.init(
-            args=[], context=self._context, domain_id=domain_id, signal_handler_options=options
-        )
-        self.node = rclpy.create_node(
-            'jepa_wm_client',
-            namespace=namespace,
-            context=self._context,
-            use_global_arguments=False,
-        )
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self._reach = ActionClient(self.node, ReachGoal, 'reach_goal')
         self._arm = self.node.create_client(SetBool, 'arm')
         self._reset = self.node.create_client(ResetCell, 'reset')
         self._capture = self.node.create_client(Trigger, 'capture_goal')
         self._clear = self.node.create_client(Trigger, 'clear_goal')
+        self._pause = self.node.create_client(SetBool, 'pause')
+        self._home = self.node.create_client(Trigger, 'home')
         self._reset_fault = self.node.create_client(Trigger, 'reset_fault')
         self._parameters = self.node.create_client(SetParameters, 'planner/set_parameters')
         self._status: SafetyStatus | None = None
         self.node.create_subscription(
             SafetyStatus, 'safety_status', self._keep_status, qos.latched()
         )
-        self._thread = threading.Thread(target=self._spin, name='graph-client', daemon=True)
-        self._thread.start()
+        self.begin()
 
-    def __enter__(self) -> GraphClient:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close."""
-        self.close()
-
-    @property
-    def domain_id(self) -> int:
-        """DDS domain of the graph."""
-        return int(self._context.get_domain_id())
-
-    def close(self) -> None:
-        """End the thread and leave the graph."""
-        self._executor.shutdown(timeout_sec=1.0)
-        self._thread.join(timeout=2.0)
-        self._context.try_shutdown()
-
-    def wait_until_ready(self, timeout_s: float, *, simulated: bool = True) -> None:
+    def wait_until_ready(self, timeout_s: float = PATIENCE_S, *, simulated: bool = True) -> None:
         """Wait until planner and action publisher (and the simulator) serve.
 
         Raises:
@@ -193,18 +139,9 @@ class GraphClient:
         }
         if simulated:
             waiting['sim (service reset)'] = self._reset.service_is_ready
-        deadline = time.monotonic() + timeout_s
-        while missing := [name for name, ready in waiting.items() if not ready()]:
-            self.watch()
-            if time.monotonic() > deadline:
-                raise GraphError(
-                    f'no {" and no ".join(missing)} within {timeout_s:g} s on DDS domain '
-                    f'{self.domain_id}; is the graph running, in this '
-                    'ROS_DOMAIN_ID and namespace?'
-                )
-            time.sleep(_LOOK_S)
+        self._await_all(waiting, timeout_s)
 
-    def arm(self, timeout_s: float = _ANSWER_S) -> None:
+    def arm(self, timeout_s: float = PATIENCE_S) -> None:
         """Arm the action publisher; it refuses until its inputs are fresh, so try again.
 
         Raises:
@@ -234,13 +171,50 @@ class GraphClient:
         at = self._demand(self._reset, request, 'reset').ee_pose.position
         return np.array([at.x, at.y, at.z])
 
-    def capture_goal(self) -> str:
-        """Make what the camera sees now the goal picture; returns the planner's words."""
+    def capture_goal(self, name: str = '') -> str:
+        """Make what the camera sees now the goal picture; returns the planner's words.
+
+        Args:
+            name: Under which the planner keeps it in its store; '' only until the next.
+
+        Raises:
+            GraphError: There is no picture, or it cannot be kept.
+        """
+        self.configure_planner(goal_name=name)
         return str(self._demand(self._capture, Trigger.Request(), 'capture_goal').message)
 
     def clear_goal(self) -> str:
         """Cancel the goal under way and forget the captured one; returns the planner's words."""
         return str(self._demand(self._clear, Trigger.Request(), 'clear_goal').message)
+
+    def pause(self, *, paused: bool) -> str:
+        """Pause the goal under way (the arm holds), or go on; returns the planner's words."""
+        return str(self._demand(self._pause, SetBool.Request(data=paused), 'pause').message)
+
+    def free_arm(self, timeout_s: float = PATIENCE_S) -> None:
+        """Cancel the goal under way, if there is a planner, and wait until the arm rests.
+
+        Raises:
+            GraphError: It still moves.
+        """
+        if self._clear.service_is_ready() or self._reach.server_is_ready():
+            self.clear_goal()
+        deadline = time.monotonic() + timeout_s
+        while self.safety(timeout_s)[0] == 'EXECUTING':
+            if time.monotonic() > deadline:
+                raise GraphError('the arm still moves; the service stop ends every motion')
+            time.sleep(LOOK_S)
+
+    def home(self, timeout_s: float = HOME_S) -> str:
+        """Move the joints to the home posture; returns when they are there.
+
+        Raises:
+            GraphError: The action publisher refuses, or could not go there; the message says why.
+        """
+        answer = self._call(self._home, Trigger.Request(), 'home', timeout_s)
+        if not answer.success:
+            raise GraphError(f'home was refused: {answer.message}')
+        return str(answer.message)
 
     def configure_planner(self, **values: bool | int | float | str) -> None:
         """Set parameters of the planner while it runs.
@@ -255,7 +229,7 @@ class GraphClient:
             if not result.successful:
                 raise GraphError(f'the planner refuses a parameter: {result.reason}')
 
-    def safety(self, timeout_s: float = _ANSWER_S) -> tuple[str, str]:
+    def safety(self, timeout_s: float = PATIENCE_S) -> tuple[str, str]:
         """Return state and message of the safety supervisor.
 
         Raises:
@@ -267,7 +241,7 @@ class GraphClient:
                 raise GraphError(
                     'nobody publishes safety_status; is the action publisher running?'
                 )
-            time.sleep(_LOOK_S)
+            time.sleep(LOOK_S)
         return _STATES.get(self._status.state, str(self._status.state)), self._status.message
 
     def reach(
@@ -275,16 +249,24 @@ class GraphClient:
         pictures: list[NDArray[np.uint8]],
         *,
         name: str = '',
-        max_steps: int | None = None,
+        names: Sequence[str] = (),
+        max_steps: int | Sequence[int] | None = None,
+        reached_costs: Sequence[float] = (),
+        preview: bool = False,
         on_progress: Callable[[Progress], None] = lambda _: None,
         timeout_s: float = 600.0,
     ) -> Outcome:
         """Go to where the camera sees what the pictures show, one after the other.
 
         Args:
-            pictures: `(H, W, 3)` uint8 RGB each; none takes the picture of `capture_goal`.
-            name: For logs.
-            max_steps: Most steps for each picture; the planner's default when None.
+            pictures: `(H, W, 3)` uint8 RGB each; none takes the stored goals that `name` names
+                or, without a name, the picture of `capture_goal`.
+            name: For logs, or of stored goals, separated by spaces.
+            names: One for each picture, for logs.
+            max_steps: Most steps for each picture, or for all; the planner's default when None.
+            reached_costs: Latent distances from which pictures count as reached: one for each,
+                one for all, or none for the planner's default.
+            preview: Whether to plan and publish only.
             on_progress: Called on the client's thread after each observation.
             timeout_s: Longest wait for the end [s].
 
@@ -292,12 +274,13 @@ class GraphClient:
             How it ended. An interrupted wait cancels the goal first.
 
         Raises:
-            GraphError: The planner rejects the goal or does not answer.
+            GraphError: The planner rejects the goal, does not answer, or goes away.
         """
         goal = ReachGoal.Goal(images=[encode_image(p) for p in pictures], name=name)
+        goal.names, goal.reached_costs, goal.preview = list(names), list(reached_costs), preview
         if max_steps is not None:
-            goal.max_steps = [max_steps]
-        self._find(self._reach.server_is_ready, 'reach_goal')
+            goal.max_steps = [max_steps] if isinstance(max_steps, int) else list(max_steps)
+        self._find(self._reach.server_is_ready, 'planner (action reach_goal)')
         handle = self._ask(
             lambda: self._reach.send_goal_async(
                 goal, feedback_callback=lambda message: on_progress(_progress(message.feedback))
@@ -308,7 +291,8 @@ class GraphClient:
             raise GraphError('the planner rejects the goal; is it active? see its log')
         finishing = self._start(handle.get_result_async)
         try:
-            return _outcome(self._wait(finishing, 'reach_goal', timeout_s).result)
+            there = self._reach.server_is_ready
+            return _outcome(self._wait(finishing, 'reach_goal', timeout_s, there).result)
         except BaseException:
             self._cancel(handle, finishing)
             raise
@@ -326,55 +310,8 @@ class GraphClient:
             raise GraphError(f'{name} was refused: {answer.message}')
         return answer
 
-    def _call(self, client: Any, request: Any, name: str) -> Any:
-        self._find(client.service_is_ready, name)
-        return self._ask(lambda: client.call_async(request), name)
-
-    def _ask(self, send: Callable[[], Future], name: str) -> Any:
-        """Send something and wait for the answer."""
-        return self._wait(self._start(send), name, _ANSWER_S)
-
-    def _start(self, send: Callable[[], Future]) -> Future:
-        """Send from the client's thread.
-
-        From here it would race with that thread: rclpy drops an answer that arrives before the
-        request has been noted ("Ignoring unexpected goal response").
-        """
-        sent = threading.Event()
-        task = self._executor.create_task(send)
-        task.add_done_callback(lambda _: sent.set())
-        if not sent.wait(_ANSWER_S):
-            raise GraphError('the connection to the graph has been closed')
-        return task.result()
-
-    def _find(self, ready: Callable[[], bool], name: str) -> None:
-        """Wait until somebody serves; what is sent before is lost."""
-        deadline = time.monotonic() + _ANSWER_S
-        while not ready():
-            self.watch()
-            if time.monotonic() > deadline:
-                raise GraphError(
-                    f'nobody serves {name}; is the graph running, in this ROS_DOMAIN_ID and '
-                    'namespace?'
-                )
-            time.sleep(_LOOK_S)
-
-    def _wait(self, future: Future, name: str, timeout_s: float) -> Any:
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
-        deadline = time.monotonic() + timeout_s
-        while not done.wait(_LOOK_S):
-            self.watch()
-            if time.monotonic() > deadline:
-                raise GraphError(f'{name} did not answer within {timeout_s:g} s')
-        return future.result()
-
     def _keep_status(self, message: SafetyStatus) -> None:
         self._status = message
-
-    def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin()
 
 
 def _progress(feedback: Any) -> Progress:

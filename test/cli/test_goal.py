@@ -15,7 +15,7 @@ def no_graph(monkeypatch):
     def fail(*_, **__):
         raise AssertionError('the graph was contacted')
 
-    monkeypatch.setattr('jepa_wm_ros.cli.goal._client', fail)
+    monkeypatch.setattr('jepa_wm_ros.cli.goal.connect', fail)
 
 
 def test_a_picture_survives_writing_and_reading(tmp_path):

@@ -85,6 +85,37 @@ def test_pause_halts_the_motion_and_resume_goes_on(rig):
     assert rig.result(handle)[0].code == Code.REACHED
 
 
+def test_a_pause_keeps_the_warm_start(rig):
+    rig.cell.motion_s = 30.0
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: rig.cell.moving)
+    policy = rig.planner._tools.mind._policy
+    warm = policy._warm
+    assert warm is not None
+    rig.call(SetBool, 'pause', SetBool.Request(data=True))
+    rig.graph.spin_until(lambda: not rig.cell.moving)
+    assert policy._warm is warm
+    rig.cell.motion_s = 0.02
+    rig.call(SetBool, 'pause', SetBool.Request(data=False))
+    rig.graph.spin_until(lambda: len(rig.cell.plans) > 1)
+    assert not rig.cell.plans[1].restarted
+    assert rig.result(handle)[0].code == Code.REACHED
+
+
+def test_a_plan_that_nobody_waits_for_ends_early(rig):
+    rig.model.gate.clear()
+    rig.model.thinking.clear()
+    old = rig.send(GOAL)
+    rig.graph.spin_until(rig.model.thinking.is_set)
+    policy = rig.planner._tools.mind._policy
+    rig.graph.result_of(old.cancel_goal_async())
+    assert rig.result(old)[0].code == Code.CANCELED
+    assert policy._interrupted.is_set()
+    rig.model.gate.set()
+    assert rig.go(GOAL)[0].code == Code.REACHED
+    assert not policy._interrupted.is_set()
+
+
 def test_a_paused_goal_can_be_cancelled(rig):
     rig.call(SetBool, 'pause', SetBool.Request(data=True))
     handle = rig.send(GOAL)

@@ -11,6 +11,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.waiting import first_of
 from jepa_wm_ros.ros.worker import future_for
 
 
@@ -27,7 +28,7 @@ class FakeGraph:
         self._graph = graph
         node = self.node = graph.node('planner')
         group = ReentrantCallbackGroup()
-        ActionServer(
+        self._server = ActionServer(
             node,
             ReachGoal,
             'reach_goal',
@@ -37,9 +38,15 @@ class FakeGraph:
             callback_group=group,
         )
         node.declare_parameter('stop_when_reached', True)
+        node.declare_parameter('goal_name', '')
+        node.create_service(Trigger, 'capture_goal', self._capture)
         node.create_service(SetBool, 'arm', self._arm)
         node.create_service(ResetCell, 'reset', self._reset)
         node.create_service(Trigger, 'clear_goal', self._clear)
+        node.create_service(SetBool, 'pause', self._pause)
+        node.create_service(Trigger, 'home', self._home, callback_group=group)
+        self.paused = self.cleared = False
+        self.home_s, self.home_refusal = 0.0, ''
         self.plans = node.create_publisher(Plan, 'plan', qos.latest())
         self.truth = node.create_publisher(PoseStamped, 'ground_truth', qos.latest())
         self.status = node.create_publisher(SafetyStatus, 'safety_status', qos.latched())
@@ -68,7 +75,29 @@ class FakeGraph:
         response.ee_pose.position = request.position
         return response
 
+    def leave(self):
+        """Serve goals no more."""
+        self._server.destroy()
+
+    def _pause(self, request, response):
+        self.paused = request.data
+        response.success, response.message = True, 'paused' if request.data else 'going on'
+        return response
+
+    def _capture(self, _, response):
+        name = self.node.get_parameter('goal_name').value
+        response.success, response.message = True, f'captured as {name!r}'
+        return response
+
+    async def _home(self, _, response):
+        if self.home_s:
+            await first_of(self.node, (), self.home_s)
+        response.success = not self.home_refusal
+        response.message = self.home_refusal or 'the arm is at home'
+        return response
+
     def _clear(self, _, response):
+        self.cleared = True
         response.success, response.message = True, 'no goal was under way'
         return response
 

@@ -138,3 +138,63 @@ def test_a_listener_hears_plans_and_true_positions(fake, client):
     stamp_s, position = listener.positions[0]
     assert stamp_s == 12.5
     np.testing.assert_array_equal(position, [0.25, 0, 0])
+
+
+def test_pictures_have_budgets_thresholds_and_names_of_their_own(fake, client):
+    client.reach(
+        [PICTURE, PICTURE], names=['a', 'b'], max_steps=[4, 10], reached_costs=[0.5, 0.25]
+    )
+    goal = fake.goals[0]
+    assert list(goal.max_steps) == [4, 10]
+    assert list(goal.reached_costs) == [0.5, 0.25]
+    assert list(goal.names) == ['a', 'b']
+
+
+def test_a_picture_of_the_camera_is_kept_under_a_name(client):
+    assert client.capture_goal('cup') == "captured as 'cup'"
+    assert client.capture_goal() == "captured as ''"
+
+
+def test_the_goal_under_way_is_paused_and_goes_on(fake, client):
+    assert client.pause(paused=True) == 'paused'
+    assert fake.paused
+    client.pause(paused=False)
+    assert not fake.paused
+
+
+def test_the_way_home_may_take_longer_than_an_answer(fake, graph):
+    fake.home_s = 0.6
+    with GraphClient(domain_id=graph.domain, patience_s=10.0) as client:
+        client.wait_until_ready()
+        client.patience_s = 0.3
+        assert client.home() == 'the arm is at home'
+        fake.home_s, fake.home_refusal = 0.0, 'the arm is disarmed'
+        with pytest.raises(GraphError, match='home was refused: the arm is disarmed'):
+            client.home()
+
+
+def test_an_arm_is_free_when_the_goal_has_been_cancelled_and_nothing_moves(fake, client):
+    fake.status.publish(SafetyStatus(state=SafetyStatus.EXECUTING))
+    client.safety()
+    with pytest.raises(GraphError, match='still moves'):
+        client.free_arm(timeout_s=0.3)
+    assert fake.cleared
+    fake.status.publish(SafetyStatus(state=SafetyStatus.ARMED))
+    client.free_arm()
+
+
+def test_a_planner_that_goes_away_ends_the_waiting(fake, client):
+    fake.answers = False
+    failure = []
+
+    def go():
+        with pytest.raises(GraphError, match='gone away') as caught:
+            client.reach([PICTURE], timeout_s=60.0)
+        failure.append(caught)
+
+    waiting = threading.Thread(target=go)
+    waiting.start()
+    assert fake.begun.wait(20.0)
+    fake.leave()
+    waiting.join(30.0)
+    assert failure
