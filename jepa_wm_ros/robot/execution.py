@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +20,7 @@ from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, Safe
 from jepa_wm_ros.robot.fitting import UnreachableError
 from jepa_wm_ros.robot.homing import HomeMotion, JointPath
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
-from jepa_wm_ros.robot.joint_route import RouteError, RoutePoint, joint_route
+from jepa_wm_ros.robot.joint_route import RouteError, RoutePlayer, RoutePoint
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.motion import (
     ArmCommand,
@@ -73,7 +72,7 @@ class ArmExecutor:
         """
         self.supervisor = supervisor
         self._kinematics = kinematics
-        self._play = play
+        self._player = RoutePlayer(kinematics, play)
         self._view = ArmView(kinematics.forward)
         self._points = SetPoints(
             kinematics=kinematics,
@@ -118,7 +117,11 @@ class ArmExecutor:
         Raises:
             OverrideError: It is not within 0..1; the speed stays as it is.
         """
+        changed, motion = part != self._points.override, self._motion
         self._points.override = part
+        under_way = motion is not None and not (motion.paused or motion.settling or self.stopping)
+        if changed and under_way and motion is not None:
+            self._player.follow(motion, self._start(), part)
 
     # What is seen ---------------------------------------------------------------------------
 
@@ -285,19 +288,11 @@ class ArmExecutor:
 
     def _set_off(self, motion: PlanMotion, start: Start, now: Moment) -> None:
         """Have the controller play the motion, if it does that; send the first command."""
-        if self._play is not None:
-            try:
-                route = joint_route(
-                    partial(motion.solve, self._kinematics),
-                    motion.trajectory,
-                    start.joint_positions,
-                    velocities=start.joint_velocities,
-                    posture_speed_rad_s=0.0,
-                )
-            except RouteError as error:
-                self.fault(FaultCode.UNREACHABLE, str(error), now)
-                return
-            self._play(route)
+        try:
+            self._player.follow(motion, start, self._points.override)
+        except RouteError as error:
+            self.fault(FaultCode.UNREACHABLE, str(error), now)
+            return
         if start.ahead_s > 0.0 and not self._points.begin(motion, start, now):
             self._interrupt(motion, now)
 

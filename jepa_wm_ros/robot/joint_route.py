@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,12 @@ from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
     from jepa_wm_ros.robot.kinematics import IkSolution
+    from jepa_wm_ros.robot.plan_motion import ArmKinematics, PlanMotion, Start
     from jepa_wm_ros.robot.poses import Pose
     from jepa_wm_ros.robot.trajectory import Trajectory
+
+
+_SHORTEST_S = 1e-3
 
 
 class RouteError(JepaWmError):
@@ -43,38 +48,75 @@ def joint_route(
     joints: NDArray[np.float64],
     *,
     velocities: NDArray[np.float64],
-    posture_speed_rad_s: float,
+    begin_s: float = 0.0,
+    pace: float = 1.0,
     period_s: float = 0.02,
 ) -> list[RoutePoint]:
-    """Solve a motion of the flange for the joints.
+    """Solve the rest of a motion of the flange for the joints.
 
     Args:
         solve: Inverse kinematics: the time [s], the flange pose then, joint positions to start
             from `(7,)` [rad], and how far the elbow may move towards its posture [rad].
         trajectory: The motion; it ends at rest.
-        joints: `(7,)` positions in which it begins [rad].
+        joints: `(7,)` positions in which the rest begins [rad].
         velocities: `(7,)` speeds with which it begins [rad/s].
-        posture_speed_rad_s: How fast the elbow returns to its posture [rad/s].
-        period_s: Longest time between two points [s].
+        begin_s: How much of the motion is behind [s].
+        pace: Part of its speed at which it runs, above 0 .. 1.
+        period_s: Longest time of the motion between two points [s].
 
     Returns:
-        The points after the beginning; the last one is at rest.
+        The points after the beginning, whose times count from there; the last one is at rest.
 
     Raises:
         RouteError: A point cannot be reached.
     """
-    count = max(1, math.ceil(trajectory.duration_s / period_s - 1e-6))
-    step_s = trajectory.duration_s / count
+    left_s = max(trajectory.duration_s - begin_s, 0.0)
+    count = max(1, math.ceil(left_s / period_s - 1e-6))
+    step_s = max(left_s / count, _SHORTEST_S)
     solved = [joints]
     for number in range(1, count + 1):
-        time_s = number * step_s
+        time_s = min(begin_s + number * step_s, trajectory.duration_s)
         pose, _ = trajectory.sample(time_s)
-        solution = solve(time_s, pose, solved[-1], posture_speed_rad_s * step_s)
+        # The elbow stays: where it would go depends on when each set-point is made.
+        solution = solve(time_s, pose, solved[-1], 0.0)
         if not solution.converged:
             raise RouteError(f'{time_s:.2f} s into the motion: {solution.reason}')
         solved.append(solution.joint_positions)
-    path = np.array(solved)
+    path, step_s = np.array(solved), step_s / pace
     speeds = np.empty_like(path)
     speeds[0], speeds[-1] = velocities, 0.0
     speeds[1:-1] = (path[2:] - path[:-2]) / (2.0 * step_s)
     return [RoutePoint(n * step_s, path[n], speeds[n]) for n in range(1, count + 1)]
+
+
+class RoutePlayer:
+    """Hands the routes of motions to a controller that plays them by itself, if there is one."""
+
+    def __init__(
+        self,
+        kinematics: ArmKinematics,
+        play: Callable[[Sequence[RoutePoint]], None] | None,
+    ) -> None:
+        """Remember who plays; None is nobody."""
+        self._kinematics, self._play = kinematics, play
+
+    def follow(self, motion: PlanMotion, start: Start, pace: float) -> None:
+        """Have the rest of a motion played from a start at a part 0..1 of its speed.
+
+        Raises:
+            RouteError: A point cannot be reached.
+        """
+        if self._play is None:
+            return
+        if pace == 0.0:
+            self._play([])
+            return
+        route = joint_route(
+            partial(motion.solve, self._kinematics),
+            motion.trajectory,
+            start.joint_positions,
+            velocities=start.joint_velocities,
+            begin_s=motion.time_s,
+            pace=pace,
+        )
+        self._play(route)

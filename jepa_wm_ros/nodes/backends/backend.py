@@ -84,7 +84,7 @@ class CommandBackend(Protocol):
         """Whether the controller gets whole motions (`play`), and set-points only to hold."""
 
     def play(self, route: Sequence[RoutePoint]) -> None:
-        """Have the controller play a motion. Must not wait."""
+        """Have the controller play a motion; no points stop it. Must not wait."""
 
     def send(self, command: ArmCommand) -> None:
         """Put one set-point on the wire. Must not wait."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rclpy.action import ActionClient
-from trajectory_msgs.msg import JointTrajectory
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
 from jepa_wm_ros.nodes.backends.joint_trajectory import trajectory_point
@@ -22,10 +23,11 @@ _SUCCEEDED, _CANCELED = 4, 5  # action_msgs/GoalStatus
 
 
 class JointTrajectoryActionBackend:
-    """Sends the joint route of each motion as one goal, and cancels it to hold.
+    """Sends the joint route of each motion as one goal.
 
     The controller plays the motion by itself; the supervisor watches as with a stream, and a
-    goal that is rejected or aborted is a fault. A new motion replaces the goal under way.
+    goal that is rejected or aborted is a fault. A new motion replaces the goal under way, and so
+    does the braking at an early end; to hold at once, the goal is cancelled.
     """
 
     moves = True
@@ -42,8 +44,11 @@ class JointTrajectoryActionBackend:
         self._wiring = wiring
         self._name = wiring.command_topic or DEFAULT_ACTION
         self._client = ActionClient(wiring.node, self._type, self._name)
-        self._number = 0
+        self._sent = 0
+        # The number of the goal that counts, and its handle once it is accepted.
+        self._counts: int | None = None
         self._handle: Any = None
+        self._braking = False
         self._pending = 0
 
     def obstacle(self) -> str:
@@ -60,56 +65,67 @@ class JointTrajectoryActionBackend:
         return self._pending == 0
 
     def play(self, route: Sequence[RoutePoint]) -> None:
-        """Send a motion; it replaces the one under way."""
-        self._number += 1
-        self._handle = None
-        trajectory = JointTrajectory(
-            joint_names=list(self._wiring.joint_names),
-            points=[trajectory_point(p.time_s, p.positions, p.velocities) for p in route],
-        )
-        self._pending += 1
-        answer = self._client.send_goal_async(self._type.Goal(trajectory=trajectory))
-        answer.add_done_callback(self._wiring.node.guard(partial(self._on_answer, self._number)))
+        """Send a motion, which replaces the one under way; without points that is cancelled."""
+        self._braking = False
+        if route:
+            self._begin([trajectory_point(p.time_s, p.positions, p.velocities) for p in route])
+        else:
+            self._cancel()
 
     def send(self, command: ArmCommand) -> None:
-        """Cancel the motion when the arm shall hold: the controller then holds where it is."""
-        if not command.hold:
-            return
-        self._number += 1
-        if self._handle is not None:
-            self._cancel(self._handle)
-            self._handle = None
+        """Brake at the first command to do so, or hold; set-points on the way are not sent."""
+        if command.brake and not self._braking:
+            self._braking = True
+            due_s, v = self._wiring.brake_time_s, command.joint_velocities
+            end = command.joint_positions + 0.5 * due_s * v
+            self._begin([trajectory_point(due_s, end, np.zeros_like(v))])
+        elif command.hold:
+            # After braking, the controller comes to rest and holds by itself.
+            if not self._braking:
+                self._cancel()
+            self._braking = False
+
+    def _begin(self, points: list[JointTrajectoryPoint]) -> None:
+        """Send a goal."""
+        self._sent += 1
+        self._counts, self._handle = self._sent, None
+        trajectory = JointTrajectory(joint_names=list(self._wiring.joint_names), points=points)
+        self._pending += 1
+        answer = self._client.send_goal_async(self._type.Goal(trajectory=trajectory))
+        answer.add_done_callback(self._wiring.node.guard(partial(self._on_answer, self._sent)))
+
+    def _cancel(self) -> None:
+        """Have the controller hold where it is, now or as soon as it has taken the goal."""
+        handle, self._handle, self._counts = self._handle, None, None
+        if handle is not None:
+            self._pending += 1
+            handle.cancel_goal_async().add_done_callback(self._on_cancelled)
 
     def _on_answer(self, number: int, answer: Any) -> None:
-        """Note that a goal was accepted, cancel it if it is not wanted any more."""
+        """Note that a goal was accepted; cancel it when none is wanted any more."""
         self._pending -= 1
-        handle = answer.result()
-        if not handle.accepted:
-            if number == self._number:
-                self._wiring.complain(
-                    f'the controller rejected the motion ({self._name}): is it active, does it '
-                    f'have the joints {", ".join(self._wiring.joint_names)}?'
-                )
-        elif number == self._number:
-            self._handle = handle
+        handle, counts = answer.result(), number == self._counts
+        if handle.accepted:
             result = handle.get_result_async()
             result.add_done_callback(self._wiring.node.guard(partial(self._on_result, number)))
-        elif number == self._number - 1 or self._handle is None:
-            # A hold came while the goal was on its way. A newer goal has replaced it already.
-            self._cancel(handle)
-
-    def _cancel(self, handle: Any) -> None:
-        self._pending += 1
-        handle.cancel_goal_async().add_done_callback(self._on_cancelled)
+            if counts or self._counts is None:
+                self._handle = handle
+            if self._counts is None:
+                self._cancel()
+        elif counts:
+            self._wiring.complain(
+                f'the controller rejected the motion ({self._name}): is it active, does it '
+                f'have the joints {", ".join(self._wiring.joint_names)}?'
+            )
 
     def _on_cancelled(self, _: Any) -> None:
         self._pending -= 1
 
     def _on_result(self, number: int, future: Any) -> None:
         """Complain when the goal that counts ended other than well."""
-        if number != self._number:
+        if number != self._counts:
             return
-        self._handle = None
+        self._counts = self._handle = None
         outcome = future.result()
         if outcome.status in (_SUCCEEDED, _CANCELED):
             return
