@@ -65,6 +65,13 @@ def _add_build(commands: Subparsers) -> None:
     parser.add_argument(
         '--size', type=int, nargs=2, metavar=('W', 'H'), help='size of the pictures [px]'
     )
+    parser.add_argument(
+        '--proprio',
+        nargs='+',
+        metavar='FIELD',
+        help="numbers of the robot's state to keep, of x y z roll pitch yaw gripper (default: all "
+        'that the first source has); sources with fewer need it',
+    )
     parser.add_argument('--camera', default='', help='camera, as the source or the mapping has it')
     parser.add_argument('--mapping', type=Path, help='YAML file: which topics of a bag are what')
     parser.add_argument(
@@ -156,7 +163,7 @@ def _contract(path: Path | None) -> Contract:
 def _settings(args: argparse.Namespace, contract: Contract) -> EpisodeSettings:
     """Settings of the contract, with what the arguments change."""
     from jepa_wm_ros.data.assembly import EpisodeSettings
-    from jepa_wm_ros.data.resampling import SteppingSettings
+    from jepa_wm_ros.data.resampling import PROPRIO_FIELDS, SteppingSettings
 
     camera = contract.camera
     # a row of the dataset is one control; the model's step may be several
@@ -173,6 +180,7 @@ def _settings(args: argparse.Namespace, contract: Contract) -> EpisodeSettings:
             stepping=stepping,
             camera=camera,
             action_fields=contract.action.fields,
+            proprio_fields=tuple(args.proprio or PROPRIO_FIELDS),
             least_steps=args.least_steps,
             most_steps=args.most_steps,
         )

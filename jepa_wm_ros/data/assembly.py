@@ -37,6 +37,8 @@ class EpisodeSettings:
         stepping: How frames are chosen.
         camera: Crop and size of the pictures.
         action_fields: Names of the action's numbers.
+        proprio_fields: Which numbers of the robot's state are kept; some of `PROPRIO_FIELDS`, in
+            that order. States whose numbers have no names are kept as they are.
         least_steps: Shorter episodes are dropped.
         most_steps: Longer recordings are cut into episodes of this length; it bounds memory.
     """
@@ -44,11 +46,17 @@ class EpisodeSettings:
     stepping: SteppingSettings
     camera: CameraContract
     action_fields: tuple[str, ...] = ACTION_FIELDS
+    proprio_fields: tuple[str, ...] = PROPRIO_FIELDS
     least_steps: int = 1
     most_steps: int = 1000
 
     def __post_init__(self) -> None:
-        """Refuse lengths that leave nothing."""
+        """Refuse lengths that leave nothing, and fields that do not exist or are out of order."""
+        if self.proprio_fields != tuple(f for f in PROPRIO_FIELDS if f in self.proprio_fields):
+            raise ValueError(
+                f'proprio_fields must be some of {", ".join(PROPRIO_FIELDS)}, in this order, got '
+                f'{", ".join(self.proprio_fields)}'
+            )
         if not 1 <= self.least_steps <= self.most_steps:
             raise ValueError(
                 'least_steps must be at least 1 and at most most_steps, got '
@@ -112,7 +120,7 @@ def assemble(
     """
     facts = dataclasses.replace(facts, note=recording.note)
     if isinstance(recording, SteppedRecording):
-        fields = tuple(name for name in PROPRIO_FIELDS if name in recording.proprio_fields)
+        fields = tuple(f for f in settings.proprio_fields if f in recording.proprio_fields)
         facts = dataclasses.replace(facts, proprio=fields or recording.proprio_fields)
         return facts, _decode(recording, [_restepped(recording, settings)], settings, tally)
     if settings.action_fields != ACTION_FIELDS:
@@ -120,22 +128,23 @@ def assemble(
             f'poses give the actions {", ".join(ACTION_FIELDS)}, the model wants '
             f'{", ".join(settings.action_fields)}'
         )
-    known, frames = _resampled(recording, settings.stepping, facts)
+    known, frames = _resampled(recording, settings, facts)
     return known, _decode(recording, frames, settings, tally)
 
 
 def _resampled(
-    recording: TimedRecording, settings: SteppingSettings, facts: Facts
+    recording: TimedRecording, settings: EpisodeSettings, facts: Facts
 ) -> tuple[Facts, list[_Frames]]:
     stamps = recording.stamps
-    cuts = cut(recording, settings)
+    cuts = cut(recording, settings.stepping)
+    kept = [PROPRIO_FIELDS.index(name) for name in settings.proprio_fields]
     frames = [
-        _Frames(run.pictures, run.actions(), run.proprio(), run.stamps, run.moved())
+        _Frames(run.pictures, run.actions(), run.proprio()[:, kept], run.stamps, run.moved())
         for run in cuts.runs
     ]
     known = dataclasses.replace(
         facts,
-        proprio=PROPRIO_FIELDS,
+        proprio=settings.proprio_fields,
         recorded_s=float(stamps[-1] - stamps[0]),
         picture_rate_hz=rate_hz(stamps),
         state_rate_hz=recording.states.rate_hz,
@@ -166,7 +175,7 @@ def _restepped(recording: SteppedRecording, settings: EpisodeSettings) -> _Frame
     return _Frames(
         pictures,
         np.concatenate([actions, last]),
-        _standard_proprio(recording)[pictures],
+        _standard_proprio(recording, settings.proprio_fields)[pictures],
         np.arange(steps + 1) * np.float64(step_s),
         np.zeros(steps + 1),
     )
@@ -189,10 +198,10 @@ def _require_cartesian(settings: EpisodeSettings) -> None:
         )
 
 
-def _standard_proprio(recording: SteppedRecording) -> NDArray[np.float64]:
-    """Proprioception in the standard order as far as its fields are known, else as it is."""
+def _standard_proprio(recording: SteppedRecording, wanted: tuple[str, ...]) -> NDArray[np.float64]:
+    """The wanted part of the state as far as its fields are known, else all of it as it is."""
     own = recording.proprio_fields
-    kept = [own.index(name) for name in PROPRIO_FIELDS if name in own]
+    kept = [own.index(name) for name in wanted if name in own]
     return recording.proprio[:, kept] if kept else recording.proprio
 
 
