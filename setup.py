@@ -77,5 +77,7 @@ setup(
             f'jepa-wm = {PACKAGE}.cli.main:main',
             *(f'{node} = {PACKAGE}.nodes.{node}:main' for node in NODES),
         ],
+        'ros2doctor.checks': [f'JepaWmCheck = {PACKAGE}.cli.ros2_doctor:JepaWmCheck'],
+        'ros2doctor.report': [f'JepaWmReport = {PACKAGE}.cli.ros2_doctor:JepaWmReport'],
     },
 )

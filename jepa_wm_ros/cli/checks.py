@@ -7,12 +7,11 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jepa_wm_ros import paths
+from jepa_wm_ros.cli.findings import Finding, Level
 from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
@@ -22,29 +21,6 @@ PROBE_TIMEOUT_S = 60.0
 LEAST_DISK_MB = 500
 LEAST_SHARED_MEMORY_MB = 100
 _SETUP = 'run `make setup` in the checkout'
-
-
-class Level(Enum):
-    """How bad a finding is."""
-
-    GOOD = 'ok'
-    DOUBTFUL = 'warning'
-    BAD = 'problem'
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        level: How bad it is.
-        found: What is there, in a few words.
-        advice: What to do about it; empty when nothing is to be done.
-    """
-
-    level: Level
-    found: str
-    advice: str = ''
 
 
 def check_python() -> Finding:
@@ -108,6 +84,54 @@ def check_rclpy() -> Finding:
     where = 'of PyPI' if not os.environ.get('ROS_DISTRO') else os.environ['ROS_DISTRO']
     advice = f'source /opt/ros/<distro>/setup.bash, or {_SETUP} and source scripts/env.sh'
     return probe(f'import rclpy; print("rclpy {where}")', advice=advice)
+
+
+def check_distribution() -> Finding:
+    """Which ROS 2 is this, and what is wrong with it that is known?"""
+    from jepa_wm_ros.ros.distributions import distribution, rclpy_version
+
+    version = rclpy_version()
+    if version is None:
+        return Finding(Level.BAD, 'rclpy is not installed', _SETUP)
+    found = distribution(version)
+    if found is None:
+        return Finding(
+            Level.DOUBTFUL,
+            f'rclpy {version} is of no distribution that was tested',
+            'Humble, Jazzy, Kilted and Lyrical are supported',
+        )
+    words = f'{found.name} (rclpy {version})'
+    if found.bugs:
+        words += '; known and worked around: ' + '; '.join(found.bugs)
+    if found.advice:
+        return Finding(Level.DOUBTFUL, words, found.advice)
+    return Finding(Level.GOOD, words)
+
+
+def check_rmw() -> Finding:
+    """Which middleware carries the messages?"""
+    return probe(
+        'from rclpy.utilities import get_rmw_implementation_identifier as name;'
+        'import rclpy; rclpy.init(); print(name()); rclpy.shutdown()',
+        advice='install the package of RMW_IMPLEMENTATION, or unset that variable',
+    )
+
+
+def check_transport() -> Finding:
+    """Do raw pictures of a usual camera arrive?"""
+    return as_doubtful(
+        probe(
+            'import sys; from jepa_wm_ros.ros.loopback import main; sys.exit(main(["640x480"]))',
+            advice='start camera drivers with FASTDDS_DEFAULT_PROFILES_FILE='
+            f'{paths.share("config", "fastdds_shm.xml")}, or take image_transport:=compressed',
+        )
+    )
+
+
+def as_doubtful(finding: Finding) -> Finding:
+    """Return a problem as a warning: something works without it."""
+    bad = finding.level is Level.BAD
+    return Finding(Level.DOUBTFUL, finding.found, finding.advice) if bad else finding
 
 
 def check_messages() -> Finding:
@@ -182,8 +206,11 @@ CHECKS: tuple[tuple[str, Callable[[], Finding]], ...] = (
     ('rendering', check_rendering),
     ('videos', check_video),
     ('ROS 2', check_rclpy),
+    ('distribution', check_distribution),
+    ('middleware', check_rmw),
     ('messages', check_messages),
     ('DDS loopback', check_dds),
+    ('large pictures', check_transport),
     ('shared memory', check_shared_memory),
     ('disk', check_disk),
     ('models', check_models),

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.cli.systems import given_arguments, known_system
 
 if TYPE_CHECKING:
     import argparse
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 _PERIOD_S = 0.2
 _KILLED = -9
-
-
-class UpError(JepaWmError):
-    """What is to be brought up was not said as it has to be."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -61,11 +57,11 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     console = Console()
-    system = _system(args.system)
+    system = known_system(args.system)
     if args.show_args:
         console.print(_arguments_table(system))
         return 0
-    values = system.complete(_given(args.arguments))
+    values = system.complete(given_arguments(args.arguments))
     processes = system.processes(values)
     if args.print:
         for process in processes:
@@ -80,27 +76,6 @@ def command_line(process: ProcessSpec, namespace: str) -> str:
     words = words if process.command else (*words, *process.arguments(namespace))
     settings = [f'{name}={shlex.quote(value)}' for name, value in process.environment.items()]
     return ' '.join([*settings, shlex.join(words)])
-
-
-def _system(name: str | None) -> System:
-    from jepa_wm_ros.ros.systems import SYSTEMS
-
-    if name not in SYSTEMS:
-        said = 'nothing' if name is None else repr(name)
-        known = ', '.join(f'{each.name} ({each.title})' for each in SYSTEMS.values())
-        raise UpError(f'what shall be brought up? got {said}; there are: {known}')
-    return SYSTEMS[name]
-
-
-def _given(words: Sequence[str]) -> dict[str, str]:
-    """Read `name:=value` words."""
-    values = {}
-    for word in words:
-        name, separator, value = word.partition(':=')
-        if not separator or not name:
-            raise UpError(f'{word!r} is not NAME:=VALUE; see `jepa-wm up SYSTEM --show-args`')
-        values[name] = value
-    return values
 
 
 def _arguments_table(system: System) -> Any:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CHANNELS = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1}
+ENCODINGS = tuple(_CHANNELS)
+"""Encodings of raw pictures that can be decoded."""
 _ORDER = {'rgb8': (0, 1, 2), 'bgr8': (2, 1, 0), 'rgba8': (0, 1, 2), 'bgra8': (2, 1, 0)}
 
 
@@ -85,7 +87,7 @@ def check_raw(message: Any) -> None:
     if channels is None:
         raise ImageMessageError(
             f'image encoding {message.encoding!r} is not supported; '
-            f'accepted: {", ".join(_CHANNELS)}'
+            f'accepted: {", ".join(ENCODINGS)}'
         )
     if message.height == 0 or message.width == 0:
         raise ImageMessageError(f'image has no pixels: {message.width} x {message.height}')

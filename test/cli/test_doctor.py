@@ -1,9 +1,13 @@
+import json
 from types import SimpleNamespace
 
 import pytest
 
 from jepa_wm_ros.cli import checks, doctor
-from jepa_wm_ros.cli.checks import Finding, Level
+from jepa_wm_ros.cli.findings import Finding, Level
+from jepa_wm_ros.ros.distributions import distribution
+
+ARGUMENTS = SimpleNamespace(system=None, arguments=[], graph_only=False, json=False)
 
 
 def finding(level, found='this', advice=''):
@@ -20,13 +24,13 @@ def finding(level, found='this', advice=''):
 )
 def test_only_problems_count(monkeypatch, levels, code):
     monkeypatch.setattr(doctor, 'CHECKS', [('x', finding(level)) for level in levels])
-    assert doctor.run(SimpleNamespace()) == code
+    assert doctor.run(ARGUMENTS) == code
 
 
 def test_what_to_do_is_printed_as_it_is(monkeypatch, capsys):
     check = finding(Level.BAD, 'found [red]', 'do [this]')
     monkeypatch.setattr(doctor, 'CHECKS', [('the check', check)])
-    doctor.run(SimpleNamespace())
+    doctor.run(ARGUMENTS)
     shown = capsys.readouterr().out
     assert all(text in shown for text in ('the check', 'found [red]', 'do [this]'))
 
@@ -91,3 +95,44 @@ def test_a_damaged_bundle_is_a_problem(tmp_path, monkeypatch):
 def test_this_machine_has_no_problem(title):
     found = doctor.examine(dict(checks.CHECKS)[title])
     assert found.level is not Level.BAD, found
+
+
+def test_findings_as_json_are_what_the_table_says(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, 'CHECKS', [('x', finding(Level.BAD, 'this', 'do that'))])
+    arguments = SimpleNamespace(system=None, arguments=[], graph_only=False, json=True)
+    assert doctor.run(arguments) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert rows == [{'check': 'x', 'level': 'problem', 'found': 'this', 'advice': 'do that'}]
+
+
+@pytest.mark.parametrize(
+    ('version', 'name', 'bug'),
+    [
+        ('3.3.21', 'Humble', 'rclpy#1209'),
+        ('7.1.6', 'Jazzy', 'rclpy#1467'),
+        ('9.1.2', 'Kilted', 'rclpy#1452'),
+        ('10.0.10', 'Lyrical', ''),
+    ],
+)
+def test_a_distribution_is_known_by_its_rclpy(version, name, bug):
+    found = distribution(version)
+    assert found.name == name
+    assert bug in ' '.join(found.bugs)
+
+
+def test_a_mended_bug_is_no_longer_told():
+    assert 'rclpy#1467' not in ' '.join(distribution('7.1.11').bugs)
+    assert distribution('99.1.0') is None
+
+
+def test_an_end_of_life_is_a_warning(monkeypatch):
+    monkeypatch.setattr('jepa_wm_ros.ros.distributions.rclpy_version', lambda: '9.1.2')
+    found = checks.check_distribution()
+    assert found.level is Level.DOUBTFUL
+    assert 'Jazzy' in found.advice
+
+
+def test_lost_large_pictures_are_a_warning_with_what_to_do(monkeypatch):
+    lossy = Finding(Level.BAD, '12 % of raw pictures arrive', 'take the profile')
+    monkeypatch.setattr(checks, 'probe', lambda *_, **__: lossy)
+    assert checks.check_transport().level is Level.DOUBTFUL

@@ -1,0 +1,210 @@
+"""What there is to see of a running graph: topics, who speaks and listens, and what is said."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import CompressedImage, Image, JointState
+
+from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.conversions import decode_stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+IMAGE_TYPES = {'sensor_msgs/msg/Image': Image, 'sensor_msgs/msg/CompressedImage': CompressedImage}
+_DISCOVERY_S = 2.0
+_SPIN_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One publisher or subscription.
+
+    Attributes:
+        node: Its node with namespace.
+        kind: Type of the messages.
+        reliable: Whether it offers, or asks for, reliable transport.
+        latched: Whether it offers, or asks for, transient-local durability.
+    """
+
+    node: str
+    kind: str
+    reliable: bool
+    latched: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Series:
+    """When messages of one topic came.
+
+    Attributes:
+        stamps: Their stamps [s].
+        ages: How old they were when they came, on the ROS clock [s]; negative: from the future.
+    """
+
+    stamps: list[float] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Pictures(Series):
+    """What a camera said.
+
+    Attributes:
+        encodings: Of the pictures; of compressed ones their format.
+        size: Width and height; None for compressed ones.
+        frames: Frames of the pictures.
+    """
+
+    encodings: set[str] = field(default_factory=set)
+    size: tuple[int, int] | None = None
+    frames: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class Joints(Series):
+    """What was said about joints.
+
+    Attributes:
+        positions: Newest position by joint [rad or m].
+    """
+
+    positions: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class GraphFacts:
+    """What there is to see of a graph.
+
+    Attributes:
+        topics: Types by topic.
+        publishers: By topic, of those that were asked about.
+        subscribers: The same.
+        pictures: Of the camera.
+        joints: Of arm and gripper.
+        controllers: States of ros2_control's controllers; None when nobody tells.
+        domain_id: DDS domain.
+    """
+
+    topics: dict[str, list[str]] = field(default_factory=dict)
+    publishers: dict[str, list[Endpoint]] = field(default_factory=dict)
+    subscribers: dict[str, list[Endpoint]] = field(default_factory=dict)
+    pictures: Pictures = field(default_factory=Pictures)
+    joints: Joints = field(default_factory=Joints)
+    controllers: dict[str, str] | None = None
+    domain_id: int = 0
+
+
+def inspect_graph(
+    topics: Mapping[str, str], *, namespace: str = '', seconds: float = 3.0
+) -> GraphFacts:
+    """Look at a graph for some seconds.
+
+    Args:
+        topics: Names of the topics `image`, `joint_states` and, for commands, `command`; relative
+            ones are in the namespace.
+        namespace: Of the graph.
+        seconds: How long to listen [s], after the time that discovery takes.
+
+    Returns:
+        What there was, with topics by their full names.
+    """
+    context = Context()
+    options = SignalHandlerOptions.NO
+    rclpy.init(args=[], context=context, signal_handler_options=options)
+    node = rclpy.create_node(
+        'jepa_wm_doctor', namespace=namespace, context=context, use_global_arguments=False
+    )
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    try:
+        return _Inspector(node, executor, topics).look(seconds)
+    finally:
+        node.destroy_node()
+        executor.shutdown()
+        context.try_shutdown()
+
+
+class _Inspector:
+    def __init__(self, node: Any, executor: Any, topics: Mapping[str, str]) -> None:
+        self._node, self._executor = node, executor
+        self._topics = {role: node.resolve_topic_name(name) for role, name in topics.items()}
+        self._facts = GraphFacts(domain_id=node.context.get_domain_id())
+
+    def look(self, seconds: float) -> GraphFacts:
+        self._spin(_DISCOVERY_S)
+        facts, node = self._facts, self._node
+        facts.topics = dict(node.get_topic_names_and_types())
+        for topic in self._topics.values():
+            facts.publishers[topic] = _endpoints(node.get_publishers_info_by_topic(topic))
+            facts.subscribers[topic] = _endpoints(node.get_subscriptions_info_by_topic(topic))
+        self._listen()
+        controllers = self._ask_for_controllers()
+        self._spin(seconds)
+        if controllers is not None and controllers.done():
+            facts.controllers = {c.name: c.state for c in controllers.result().controller}
+        return facts
+
+    def _spin(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=_SPIN_S)
+
+    def _listen(self) -> None:
+        image, joints = self._topics['image'], self._topics['joint_states']
+        kinds = [p.kind for p in self._facts.publishers[image] if p.kind in IMAGE_TYPES]
+        kind = IMAGE_TYPES[kinds[0]] if kinds else Image
+        # depth for a moment in which this process does not get to run
+        hear_picture = partial(self._on_picture, self._facts.pictures)
+        self._node.create_subscription(kind, image, hear_picture, qos.sensor(10))
+        hear_joints = partial(self._on_joints, self._facts.joints)
+        self._node.create_subscription(JointState, joints, hear_joints, qos.sensor(100))
+
+    def _note(self, series: Series, message: Any) -> None:
+        stamp_s = decode_stamp(message.header.stamp)
+        now_s = self._node.get_clock().now().nanoseconds * 1e-9
+        series.stamps.append(stamp_s)
+        series.ages.append(now_s - stamp_s)
+
+    def _on_picture(self, pictures: Pictures, message: Any) -> None:
+        self._note(pictures, message)
+        pictures.frames.add(message.header.frame_id)
+        if isinstance(message, CompressedImage):
+            pictures.encodings.add(message.format)
+        else:
+            pictures.encodings.add(message.encoding)
+            pictures.size = (message.width, message.height)
+
+    def _on_joints(self, joints: Joints, message: JointState) -> None:
+        self._note(joints, message)
+        joints.positions.update(zip(message.name, message.position, strict=False))
+
+    def _ask_for_controllers(self) -> Any:
+        """Ask ros2_control for its controllers; None where its messages or it are not there."""
+        try:
+            from controller_manager_msgs.srv import ListControllers
+        except ModuleNotFoundError:
+            return None
+        client = self._node.create_client(ListControllers, 'controller_manager/list_controllers')
+        return client.call_async(ListControllers.Request()) if client.service_is_ready() else None
+
+
+def _endpoints(found: Sequence[Any]) -> list[Endpoint]:
+    return [
+        Endpoint(
+            node=f'{info.node_namespace.rstrip("/")}/{info.node_name}',
+            kind=info.topic_type,
+            reliable=info.qos_profile.reliability == ReliabilityPolicy.RELIABLE,
+            latched=info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
+        )
+        for info in found
+    ]
