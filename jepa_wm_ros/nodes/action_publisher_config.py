@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jepa_wm_ros.nodes.safety_config import SafetyConfig
+from jepa_wm_ros.paths import share
 from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, GRIPPER_JOINT, READY_POSTURE
 from jepa_wm_ros.robot.gripper import PRESETS
 from jepa_wm_ros.robot.motion import ExecutionSettings
@@ -17,7 +18,10 @@ class ActionPublisherConfig(SafetyConfig):
     """Parameters of the node `action_publisher`."""
 
     base_frame: str = parameter(BASE_FRAME, 'frame of all poses: the base of the arm')
-    urdf: str = parameter('', 'URDF file of the arm; empty: the one of the cell in this package')
+    urdf: str = parameter(
+        '',
+        'URDF file of the arm, or the name of one in urdf/ of this package; empty: the cell of it',
+    )
     joint_names: tuple[str, ...] = parameter(
         ARM_JOINTS, 'the arm joints in joint_states, base to flange', length=7
     )
@@ -89,7 +93,10 @@ class ActionPublisherConfig(SafetyConfig):
     @property
     def description(self) -> Path | None:
         """The URDF file; None for the package's own."""
-        return Path(self.urdf).expanduser() if self.urdf else None
+        if not self.urdf:
+            return None
+        path = Path(self.urdf).expanduser()
+        return path if len(path.parts) > 1 else share('urdf', self.urdf)
 
     def execution_settings(self, *, moves: bool = True) -> ExecutionSettings:
         """Return the executor's settings; an arm that does not move is not waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,10 @@ CAMERA_FRAME = 'exterior_camera_optical_frame'
 READY_POSTURE = np.array([0.0, -np.pi / 5, 0.0, -4 * np.pi / 5, 0.0, 3 * np.pi / 5, 0.0])
 """Joint positions (7,) [rad] from which DROID episodes start: the gripper points straight down."""
 READY_POSTURE.flags.writeable = False
+
+
+ROBOTS = ('panda', 'fr3', 'fer', 'fp3')
+"""What descriptions call the arm: the first part of the names of its joints and links."""
 
 
 class DescriptionError(JepaWmError):
@@ -44,3 +49,19 @@ def robot_description(path: Path | None = None) -> str:
         raise DescriptionError(
             f'cannot read the robot description {source}: {error.strerror or error}'
         ) from error
+
+
+def arm_parts(joints: Collection[str]) -> tuple[tuple[str, ...], str]:
+    """Return what a description calls the seven arm joints, base to flange, and the flange.
+
+    Args:
+        joints: Names of all its joints.
+
+    Returns:
+        The names of a Panda when there is no arm that is known.
+    """
+    for robot in ROBOTS:
+        names = tuple(f'{robot}_joint{number}' for number in range(1, 8))
+        if all(name in joints for name in names):
+            return names, f'{robot}_link8'
+    return ARM_JOINTS, FLANGE_FRAME

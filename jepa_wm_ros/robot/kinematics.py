@@ -20,10 +20,9 @@ import pinocchio as pin
 from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.description import (
-    ARM_JOINTS,
-    FLANGE_FRAME,
     READY_POSTURE,
     DescriptionError,
+    arm_parts,
     robot_description,
 )
 from jepa_wm_ros.robot.limits import JointLimits
@@ -80,13 +79,16 @@ class Kinematics:
             whole = pin.buildModelFromXML(robot_description(urdf))
         except ValueError as error:
             raise DescriptionError(f'{urdf}: not a robot description: {error}') from error
+        self._names, flange = arm_parts(list(whole.names))
         _require(whole, urdf)
         others = [
-            index for index, name in enumerate(whole.names) if index > 0 and name not in ARM_JOINTS
+            index
+            for index, name in enumerate(whole.names)
+            if index > 0 and name not in self._names
         ]
         self._model = pin.buildReducedModel(whole, others, pin.neutral(whole))
         self._data = self._model.createData()
-        self._flange = self._model.getFrameId(FLANGE_FRAME)
+        self._flange = self._model.getFrameId(flange)
         self.limits = JointLimits(
             lower=self._model.lowerPositionLimit,
             upper=self._model.upperPositionLimit,
@@ -207,7 +209,7 @@ class Kinematics:
         at_limit = [
             name
             for name, value, lower, upper in zip(
-                ARM_JOINTS, joints, self._lower, self._upper, strict=True
+                self._names, joints, self._lower, self._upper, strict=True
             )
             if not lower < value < upper
         ]
@@ -247,11 +249,12 @@ def _within_tolerance(error: Vector) -> bool:
 
 def _require(model: pin.Model, urdf: Path | None) -> None:
     """Raise DescriptionError when the arm is not complete."""
-    missing = [name for name in ARM_JOINTS if not model.existJointName(name)]
-    if not model.existFrame(FLANGE_FRAME):
-        missing.append(FLANGE_FRAME)
+    joints, flange = arm_parts(list(model.names))
+    missing = [name for name in joints if not model.existJointName(name)]
+    if not model.existFrame(flange):
+        missing.append(flange)
     if missing:
         raise DescriptionError(
             f'{urdf or "the robot description"}: joints or frames are missing: '
-            f'{", ".join(missing)}; the arm needs {", ".join(ARM_JOINTS)} and {FLANGE_FRAME}'
+            f'{", ".join(missing)}; the arm needs {", ".join(joints)} and {flange}'
         )
