@@ -160,12 +160,12 @@ def check_rotation(rotation: ArrayLike) -> NDArray[np.float64]:
         CalibrationError: It is none.
     """
     matrix = np.asarray(rotation, dtype=np.float64)
-    good = matrix.shape == (3, 3) and np.isfinite(matrix).all()
+    good = matrix.shape == (3, 3) and bool(np.isfinite(matrix).all())
     if good:
         good = bool(np.abs(matrix @ matrix.T - np.eye(3)).max() < _ORTHOGONAL)
     if not good or np.linalg.det(matrix) < 0.0:
         raise CalibrationError(
-            f'a rotation is three orthogonal rows of unit length, got {rotation}'
+            f'a rotation is three orthogonal rows of unit length, got {matrix.tolist()}'
         )
     return matrix
 

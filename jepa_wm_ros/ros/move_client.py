@@ -72,7 +72,7 @@ class MoveClient(GraphClient):
         """
         self._newest = None
         deadline = time.monotonic() + timeout_s
-        while (message := self._newest) is None or decode_stamp(message.header.stamp) < after_s:
+        while (message := self._seen_after(after_s)) is None:
             if time.monotonic() > deadline:
                 raise GraphError(
                     f'no latent within {timeout_s:g} s; is the encoder active, and does the '
@@ -119,6 +119,13 @@ class MoveClient(GraphClient):
         except BaseException:
             self._cancel(handle, finishing)
             raise
+
+    def _seen_after(self, stamp_s: float) -> LatentMessage | None:
+        """Return the newest latent if its picture is young enough."""
+        newest = self._newest
+        if newest is None or decode_stamp(newest.header.stamp) < stamp_s:
+            return None
+        return newest
 
     def _keep_latent(self, message: LatentMessage) -> None:
         self._newest = message
