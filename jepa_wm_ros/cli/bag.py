@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jepa_wm_ros.cli import bag_eval, bag_play, bag_record
+from jepa_wm_ros.cli import bag_eval, bag_plant, bag_play, bag_record
 
 if TYPE_CHECKING:
     import argparse
@@ -21,3 +21,4 @@ def add_parser(subparsers: Subparsers) -> None:
     bag_record.add_parser(commands)
     bag_play.add_parser(commands)
     bag_eval.add_parser(commands)
+    bag_plant.add_parser(commands)

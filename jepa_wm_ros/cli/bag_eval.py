@@ -174,8 +174,17 @@ def _conditions(args: argparse.Namespace, settings: BagEvalSettings, team: Team)
         'numpy': numpy.__version__,
         'machine': f'{platform.machine()}, {platform.processor() or platform.system()}',
         'processes': team.size * args.workers,
+        'peak memory of this process, MB': round(_peak_mb()),
     }
     return made | {key: _plain(value) for key, value in asdict(settings).items()}
+
+
+def _peak_mb() -> float:
+    """The most memory that this process has held so far [MB]."""
+    import resource
+
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes * 1024 / 1e6
 
 
 def _plain(value: Any) -> Any:
