@@ -176,7 +176,7 @@ def _record(client: ExplorerClient, wanted: BagCollection, out: Path, number: in
         recorder.wait_until_heard(NEEDED, HEAR_S)
         result = client.execute(actions, wanted.step_duration_s, 1.0 / wanted.rate)
         time.sleep(REST_S)
-    trouble = _trouble(result, recorder.audit, settings.steps)
+    trouble = trouble_with(result, recorder.audit, settings.steps)
     if not trouble:
         under_way.rename(_bag(out, number))
     return trouble
@@ -189,8 +189,14 @@ def _told(
     return json.dumps({**content, 'actions': actions.tolist()})
 
 
-def _trouble(result: Any, audit: list[dict[str, Any]], steps: int) -> str:
-    """Return what is wrong with an episode; nothing when it is sound."""
+def trouble_with(result: Any, audit: list[dict[str, Any]], steps: int) -> str:
+    """Return what is wrong with an episode; nothing when it is sound.
+
+    Args:
+        result: What the action publisher said.
+        audit: Of the recording.
+        steps: Actions that were wanted.
+    """
     from jepa_wm_ros.robot.faults import ResultCode
 
     if result.code not in (ResultCode.SUCCEEDED, ResultCode.NOT_SETTLED):

@@ -59,8 +59,8 @@ class Recipe:
 
     Attributes:
         model: The contract. In the file, `preset` names one of config/models/ to start from, and
-            `base`, beside `model`, another recipe of the same folder: what is said in `model`,
-            `collection` and `training` replaces what that one says, key by key.
+            `base`, beside `model`, another recipe, relative to this one's folder: what is said in
+            `model`, `collection` and `training` replaces what that one says, key by key.
         data: Name of the dataset in `datasets/`; empty for the model's own.
         collection: How the cell's data are collected.
         training: How the model is optimised.
@@ -129,7 +129,7 @@ def _mapping(path: Path, above: tuple[Path, ...] = ()) -> Any:
         raise SchemaError(f'{path}: not valid YAML: {error}') from error
     if not isinstance(mapping, dict) or BASE not in mapping:
         return mapping
-    base = path.with_name(str(mapping.pop(BASE)))
+    base = path.parent / str(mapping.pop(BASE))
     if base in (path, *above):
         raise SchemaError(f'{path}: base must be another recipe, got {base.name}')
     below = _mapping(base, (path, *above))
