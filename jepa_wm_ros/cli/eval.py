@@ -210,10 +210,10 @@ def _rotation(args: argparse.Namespace, model: Path) -> tuple[tuple[float, float
     if args.calibration is None:
         return ()
     from jepa_wm_ros.ros.calibration_file import read_calibration
-    from jepa_wm_ros.worldmodel.bundle import read_contract
+    from jepa_wm_ros.worldmodel.bundle import load_contract
 
     found = read_calibration(args.calibration)
-    bundle = read_contract(model).fingerprint
+    bundle = load_contract(model).fingerprint
     wrong = found.mismatch(bundle=bundle, camera=found.belongs_to.camera)
     if wrong:
         raise OptionError(f'--calibration: {wrong}')

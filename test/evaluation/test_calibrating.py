@@ -1,5 +1,6 @@
 """From pictures to the rotation: the shipped model in the simulated cell."""
 
+import json
 import math
 
 import numpy as np
@@ -59,12 +60,15 @@ def test_a_calibrated_policy_turns_what_the_other_decides():
     assert decision.cost == 2.0
 
 
-def test_evaluation_refuses_a_calibration_of_another_bundle(tmp_path, capsys):
+def test_evaluation_takes_a_calibration_of_its_bundle_only(tmp_path, capsys):
     file = tmp_path / 'calibration.yaml'
     assert main(['calibrate', '--cell', '--moves', '6', '--out', str(file)]) == 0
+    once = ['eval', 'closed-loop', '--episodes', '1', '--steps', '1', '--no-baselines']
+    assert main([*once, '--calibration', str(file), '--out', str(tmp_path / 'own')]) == 0
+    summary = json.loads((tmp_path / 'own' / 'summary.json').read_text())
+    assert str(file) in json.dumps(summary)
     values = yaml.safe_load(file.read_text())
     values['belongs_to']['bundle'] = 'ffffffffffff'
     file.write_text(yaml.safe_dump(values))
-    words = ['eval', 'closed-loop', '--episodes', '1', '--calibration', str(file)]
-    assert main([*words, '--out', str(tmp_path / 'out')]) == 1
+    assert main([*once, '--calibration', str(file), '--out', str(tmp_path / 'other')]) == 1
     assert 'belongs to the bundle' in capsys.readouterr().err
