@@ -196,7 +196,9 @@ def write_droid(folder, *, rows=60, hz=15.0, serial='12345678', stamps=True, **c
     return folder
 
 
-def write_lerobot(root, lengths=(30, 40), *, fps=15.0, version='v3.0', by_joints=False):
+def write_lerobot(
+    root, lengths=(30, 40), *, fps=15.0, version='v3.0', by_joints=False, success=()
+):
     """Write a LeRobot dataset with the fields of droid_1.0.1, all episodes in one video."""
     import pyarrow
     import pyarrow.parquet as parquet
@@ -225,6 +227,11 @@ def write_lerobot(root, lengths=(30, 40), *, fps=15.0, version='v3.0', by_joints
             else:
                 table[fields[0]].append(cartesian_at(at_s).tolist())
                 table[fields[1]].append([min(1.0, at_s / 4)])
+    if success:
+        fields.append('is_episode_successful')
+        table[fields[-1]] = [
+            done for n, done in zip(lengths, success, strict=True) for _ in range(n)
+        ]
     features = {name: {'dtype': 'float32'} for name in fields} | {key: {'dtype': 'video'}}
     info = {'codebase_version': version, 'fps': fps, 'features': features}
     info['data_path'] = 'data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet'

@@ -10,6 +10,7 @@ import numpy as np
 
 from jepa_wm_ros.data.episodes import Episode
 from jepa_wm_ros.data.facts import Facts
+from jepa_wm_ros.data.labels import labels_at
 from jepa_wm_ros.data.recordings import RecordingError, SteppedRecording
 from jepa_wm_ros.data.resampling import PROPRIO_FIELDS, SteppingSettings, cut
 from jepa_wm_ros.data.restepping import composed, stride_of
@@ -222,7 +223,8 @@ def _decode(
                 tally.short += 1
                 continue
             tally.lengths.append(len(span))
-            yield _episode(part.part(span[0], span[-1] + 1), [fitted[i] for i in span])
+            frames = part.part(span[0], span[-1] + 1)
+            yield _episode(frames, [fitted[i] for i in span], recording.success)
 
 
 def _fitted(picture: Picture, camera: CameraContract, tally: Tally) -> NDArray[np.uint8] | None:
@@ -254,10 +256,11 @@ def _take_out_frozen(
             tally.trouble = tally.trouble or reason
 
 
-def _episode(frames: _Frames, pictures: list[Any]) -> Episode:
+def _episode(frames: _Frames, pictures: list[Any], success: NDArray[np.float64] | None) -> Episode:
     return Episode(
         pixels=np.stack(pictures),
         action=frames.action.astype(np.float32),
         proprio=frames.proprio.astype(np.float32),
         stamps=frames.stamps,
+        success=labels_at(success, frames.pictures),
     )

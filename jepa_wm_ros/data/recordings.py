@@ -48,6 +48,8 @@ class TimedRecording:
         states: The robot, by time; on the clock of the pictures.
         nominal_fps: Frames per second that the video file claims; None where there is no video.
         note: What a reader of the audit should know; empty when there is nothing.
+        success: `(N,)` for each picture: 1 when the task is done, 0 when not, NaN where nobody
+            knows; None without labels.
     """
 
     stamps: NDArray[np.float64]
@@ -55,6 +57,7 @@ class TimedRecording:
     states: StateTrack
     nominal_fps: float | None = None
     note: str = ''
+    success: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,7 @@ class SteppedRecording:
         proprio_fields: Names of proprio's; empty when unknown.
         step_duration_s: Time between two frames [s]; None when unknown.
         note: What a reader of the audit should know; empty when there is nothing.
+        success: `(T,)` as in `TimedRecording`.
     """
 
     pictures: Pictures
@@ -78,6 +82,7 @@ class SteppedRecording:
     proprio_fields: tuple[str, ...] = ()
     step_duration_s: float | None = None
     note: str = ''
+    success: NDArray[np.float64] | None = None
 
 
 Recording: TypeAlias = TimedRecording | SteppedRecording

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jepa_wm_ros.data.labels import at_the_end, outcome
 from jepa_wm_ros.data.readers.pose_states import pose_track
 from jepa_wm_ros.data.readers.video import VideoFile
 from jepa_wm_ros.data.recordings import RecordingError, TimedRecording, check_clock
@@ -74,6 +75,7 @@ class DroidSource:
                 ),
                 nominal_fps=video.fps,
                 note=str(table['note']),
+                success=at_the_end(_outcome(folder), len(table['taken'])),
             )
 
     def _video(self, folder: Path) -> tuple[str, Path, bool]:
@@ -86,6 +88,19 @@ class DroidSource:
         if not mono.exists() and both.exists():
             return serial, both, True
         return serial, mono, False
+
+
+def _outcome(folder: Path) -> bool | None:
+    """How an episode ended: its folders say it, or its metadata say what they were."""
+    said = outcome(folder.parts)
+    files = sorted(folder.glob('metadata_*.json'))
+    if said is not None or not files:
+        return said
+    try:
+        metadata = json.loads(files[0].read_text(encoding='utf-8'))
+        return outcome(str(metadata['left_mp4_path']).replace('\\', '/').split('/'))
+    except (KeyError, TypeError, ValueError, OSError):
+        return None
 
 
 def _serial(folder: Path, camera: str) -> str:

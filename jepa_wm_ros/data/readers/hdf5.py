@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jepa_wm_ros.data.labels import at_the_end
 from jepa_wm_ros.data.recordings import RecordingError, SteppedRecording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from jepa_wm_ros.data.recordings import Picture
 
@@ -80,7 +83,21 @@ class Hdf5Source:
                 proprio_fields=tuple(provenance.get('proprio', ())),
                 step_duration_s=provenance.get('step_duration_s'),
                 note='' if 'step_duration_s' in provenance else 'its steps are taken as they are',
+                success=_success(file, number, rows),
             )
+
+
+def _success(file: Any, number: int, rows: slice) -> NDArray[np.float64] | None:
+    """Labels of an episode's frames, from a column of frames or of episodes."""
+    if 'success' not in file:
+        return None
+    column = file['success']
+    if len(column) == len(file['ep_len']) and len(column) != len(file['action']):
+        last = float(np.ravel(column[number])[0])
+        labels = at_the_end(bool(last), rows.stop - rows.start)
+        return None if np.isnan(last) else labels
+    labels = np.asarray(column[rows], dtype=np.float64).reshape(rows.stop - rows.start, -1)
+    return labels[:, 0]
 
 
 def _column(file: Any, names: Sequence[str], what: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jepa_wm_ros.data.labels import at_the_end
 from jepa_wm_ros.data.readers.pose_states import pose_track
 from jepa_wm_ros.data.readers.video import VideoFile
 from jepa_wm_ros.data.recordings import RecordingError, TimedRecording, check_clock
@@ -26,6 +27,9 @@ INFO = 'meta/info.json'
 CARTESIAN = 'observation.state.cartesian_position'
 GRIPPER = 'observation.state.gripper_position'
 STATE = 'observation.state'
+EPISODE_SUCCESS = 'is_episode_successful'
+SUCCESS = ('next.success', EPISODE_SUCCESS)
+"""Features with labels: of the step that a frame leads to, and of the whole episode."""
 _IMAGES = 'observation.images.'
 _DATA = 'data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet'
 _VIDEO = 'videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4'
@@ -78,6 +82,7 @@ class LeRobotSource:
             pictures=pictures,
             states=pose_track(stamps, columns['cartesian'], columns['gripper'], self._max_gap_s),
             nominal_fps=self._fps,
+            success=_labels(columns.get('success'), self._label),
         )
 
     @cached_property
@@ -128,25 +133,34 @@ class LeRobotSource:
         return {int(row['episode_index']): row for row in rows}
 
     def _read_rows(self, row: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
-        """Columns `timestamp`, `cartesian` and `gripper` of one episode."""
+        """Columns `timestamp`, `cartesian`, `gripper` and, where known, `success`."""
         features = self._info['features']
         by_pose = CARTESIAN in features and GRIPPER in features
         if not by_pose and STATE not in features:
             raise RecordingError(f'no {CARTESIAN} with {GRIPPER}, and no {STATE}, in {INFO}')
         fields = [CARTESIAN, GRIPPER] if by_pose else [STATE]
+        fields += self._label
         table = self._data(row, ['episode_index', 'timestamp', *fields])
         mine = table.filter(np.asarray(table['episode_index']) == row['episode_index'])
         columns = {name: _stack(mine[name]) for name in ('timestamp', *fields)}
         stamps = columns['timestamp'][:, 0]
         if len(stamps) != row['length'] or len(stamps) == 0:
             raise RecordingError(f'{len(stamps)} rows of data; the index says {row["length"]}')
+        known = {'timestamp': stamps}
+        for name in self._label:
+            known['success'] = columns[name][:, 0]
         if by_pose:
             return {
-                'timestamp': stamps,
+                **known,
                 'cartesian': columns[CARTESIAN],
                 'gripper': columns[GRIPPER][:, 0],
             }
-        return {'timestamp': stamps, **self._from_joints(columns[STATE])}
+        return {**known, **self._from_joints(columns[STATE])}
+
+    @property
+    def _label(self) -> list[str]:
+        """The feature that says whether the task is done, if there is one."""
+        return [name for name in SUCCESS if name in self._info['features']][:1]
 
     def _from_joints(self, state: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Poses from seven joints and the gripper."""
@@ -195,6 +209,15 @@ def _read_table(path: Path, names: list[str]) -> Any:
         return parquet.read_table(path, columns=names)
     except (OSError, KeyError, pyarrow.ArrowException) as error:
         raise RecordingError(f'{path.name} is damaged or lacks columns: {error}') from error
+
+
+def _labels(
+    column: NDArray[np.float64] | None, names: Sequence[str]
+) -> NDArray[np.float64] | None:
+    """Labels of frames; that of a whole episode, which all its rows have, is its last frame's."""
+    if column is None or names != [EPISODE_SUCCESS]:
+        return column
+    return at_the_end(bool(column[-1]), len(column))
 
 
 def _stack(column: Any) -> NDArray[np.float64]:
