@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jepa_wm_ros.ros.bringup import ProcessSpec
-    from jepa_wm_ros.ros.systems import System, Values
+    from jepa_wm_ros.ros.system import System, Values
 
 COMMANDS = {
     'joint_trajectory': ('joint_trajectory', 'trajectory_msgs/msg/JointTrajectory'),

@@ -9,7 +9,7 @@ from jepa_wm_ros.errors import JepaWmError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jepa_wm_ros.ros.systems import System
+    from jepa_wm_ros.ros.system import System
 
 
 class SystemNameError(JepaWmError):

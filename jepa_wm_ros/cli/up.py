@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.ros.bringup import ProcessSpec
     from jepa_wm_ros.ros.processes import Bringup
-    from jepa_wm_ros.ros.systems import System
+    from jepa_wm_ros.ros.system import System
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 

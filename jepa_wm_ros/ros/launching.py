@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jepa_wm_ros.ros.systems import SYSTEMS, System
+from jepa_wm_ros.ros.system import System
+from jepa_wm_ros.ros.systems import SYSTEMS
 
 if TYPE_CHECKING:
     from jepa_wm_ros.ros.bringup import ProcessSpec

@@ -16,7 +16,9 @@ PROGRAM = """
 import sys
 from jepa_wm_ros.cli.main import main
 from jepa_wm_ros.ros import systems
+from jepa_wm_ros.ros.arguments import NODES
 from jepa_wm_ros.ros.bringup import ProcessSpec
+from jepa_wm_ros.ros.system import System
 
 CODES = {
     'waits': 'import time\\nprint("ready", flush=True)\\ntime.sleep(600)',
@@ -24,7 +26,7 @@ CODES = {
 }
 names = sys.argv[1].split(',')
 specs = [ProcessSpec(name=n, command=(sys.executable, '-c', CODES[n])) for n in names]
-row = systems.System(name='cell', title='', arguments=systems.NODES, build=lambda values: specs)
+row = System(name='cell', title='', arguments=NODES, build=lambda values: specs)
 systems.SYSTEMS = {'cell': row}
 raise SystemExit(main(['up', 'cell']))
 """
