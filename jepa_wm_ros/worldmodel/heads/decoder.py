@@ -8,12 +8,13 @@ doubles its resolution four times.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import nn
-from torch.nn.functional import interpolate, pixel_shuffle
+from torch.nn.functional import interpolate, pixel_shuffle, silu
 
 from jepa_wm_ros.worldmodel.checks import one_of, require
 from jepa_wm_ros.worldmodel.heads.head import LatentShape, check_latent
@@ -97,8 +98,8 @@ class Decoder(nn.Module):
         """
         check_latent(latent, self.latent, self.kind)
         tokens = latent.tokens.to(next(self.parameters()))
-        pictures = self(tokens.flatten(0, -3))
-        return pictures.unflatten(0, tokens.shape[:-2])
+        pictures: Tensor = self(tokens.reshape(-1, *tokens.shape[-2:]))
+        return pictures.reshape(*tokens.shape[:-2], *pictures.shape[1:])
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return pictures `(B, 3, h, w)` of tokens `(B, N, D)`."""
@@ -155,7 +156,7 @@ class _Flat(nn.Module):
 
 
 class _Grid(nn.Module):
-    """Patches where they are, brought to the coarse grid."""
+    """Patches where they are; where they are finer than the coarse grid, several to a place."""
 
     def __init__(self, latent: LatentShape, settings: DecoderSettings) -> None:
         super().__init__()
@@ -164,14 +165,17 @@ class _Grid(nn.Module):
             rows * columns == latent.tokens,
             f'grid must be rows and columns of {latent.tokens} patches, got {rows} x {columns}',
         )
-        self.coarse = settings.coarse
-        self.linear = nn.Linear(latent.dim, settings.channels[0])
+        down, right = settings.coarse
+        side = max(math.ceil(rows / down), math.ceil(columns / right))
+        self.size = (down * side, right * side)
+        self.gather = nn.Conv2d(latent.dim, settings.channels[0], side, side)
         self.mixing = nn.Conv2d(settings.channels[0], settings.channels[0], 3, padding=1)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        patches = self.linear(tokens).mT.unflatten(-1, self.grid)
-        coarse = interpolate(patches, size=self.coarse, mode='bilinear')
-        return nn.functional.silu(self.mixing(coarse))
+        patches = tokens.mT.unflatten(-1, self.grid)
+        if self.size != self.grid:
+            patches = interpolate(patches, size=self.size, mode='bilinear')
+        return silu(self.mixing(silu(self.gather(patches))))
 
 
 class _Slots(nn.Module):
@@ -185,7 +189,7 @@ class _Slots(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         slots = self.linear(tokens).flatten(0, 1)
-        return nn.functional.silu(slots[:, :, None, None] + self.places)
+        return silu(slots[:, :, None, None] + self.places)
 
 
 _INWARD: dict[str, type[_Flat] | type[_Grid] | type[_Slots]] = {
