@@ -7,6 +7,7 @@ on the number of processes, nor on whether its weights were spread at all.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,6 +33,8 @@ def shard(criterion: nn.Module, team: Team, device: torch.device) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
+    # It warns of work in place on what a block returns; nobody does that here.
+    warnings.filterwarnings('ignore', message='FSDP2-wrapped module')
     mesh = init_device_mesh(device.type, (team.size,))
     stacks = [module for module in criterion.modules() if isinstance(module, nn.ModuleList)]
     for stack in stacks:
