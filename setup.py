@@ -68,6 +68,8 @@ setup(
         'tensorboard': ['tensorboard>=2.14'],
         'nevergrad': ['nevergrad>=1.0.3'],
         'download': ['huggingface_hub>=0.23'],
+        # `jepa-wm view`; websockets also drives the browser that takes its screenshot
+        'view': ['trimesh>=3.21', 'viser>=1.1', 'websockets>=15'],
         'evaluation': ['matplotlib>=3.5', 'pillow>=9'],
         'test': ['hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff'],
     },

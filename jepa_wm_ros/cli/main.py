@@ -20,6 +20,7 @@ COMMANDS = {
     'up': 'bring up the cell, a real arm or a bag, where `ros2 launch` is missing',
     'calibrate': 'find the rotation between planned and executed motion, without a board',
     'goal': 'send a goal picture to a running planner',
+    'view': 'see a running graph in a web browser, and push its buttons',
     'eval': 'measure how well a model does',
     'collect': 'collect episodes in the simulated cell',
     'bag': 'record, play and recover bags; evaluate models on them',

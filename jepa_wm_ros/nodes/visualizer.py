@@ -65,7 +65,7 @@ class VisualizerNode(ManagedNode):
         text = robot_description(FilePath(config.urdf) if config.urdf else None)
         tree = parse_link_tree(text, config.urdf or 'the robot description')
         view = CellView(tree=tree, base_frame=config.base_frame, joint_names=config.joint_names)
-        self._feed = CellFeed(self, view)
+        self._feed = CellFeed(self, view, self.report)
         self._lifetime = Duration(seconds=config.marker_lifetime_s).to_msg()
         publish = self.create_lifecycle_publisher
         self._outputs = {

@@ -11,6 +11,7 @@ from jepa_wm_msgs.msg import Plan, SafetyStatus
 from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import Image, JointState
 
+from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.robot.limits import Workspace
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp
@@ -19,7 +20,7 @@ from jepa_wm_ros.viz.cell_view import Boxes, CellView, Safety
 from jepa_wm_ros.viz.plan_view import read_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rclpy.node import Node
     from rclpy.task import Future
@@ -36,20 +37,29 @@ class CellFeed:
     Args:
         node: Listens; its executor runs everything here.
         view: Is filled in.
+        on_error: Is told of messages that cannot be shown.
 
     Attributes:
         view: As given.
         changes: Counts what has changed besides the joints.
     """
 
-    def __init__(self, node: Node, view: CellView) -> None:
+    def __init__(
+        self, node: Node, view: CellView, on_error: Callable[[JepaWmError], None]
+    ) -> None:
         self.view = view
+        self._on_error = on_error
         self.changes = 0
         self._ticks = 0
         self._joints = Gate()
         self._asked: list[Future] = []
         self._known: dict[str, list[float]] = {}
-        subscribe = node.create_subscription
+
+        def subscribe(
+            kind: Any, topic: str, take: Callable[[Any], None], *a: Any, **k: Any
+        ) -> None:
+            node.create_subscription(kind, topic, self._guarded(take), *a, **k)
+
         subscribe(Plan, 'plan', self._on_plan, qos.latest())
         subscribe(SafetyStatus, 'safety_status', self._on_safety, qos.latched())
         subscribe(Image, 'goal_image', self._on_goal_image, qos.latched())
@@ -70,6 +80,17 @@ class CellFeed:
             self._ask()
         self._ticks += 1
 
+    def _guarded(self, take: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return a callback that tells of messages that make no sense, and goes on."""
+
+        def guarded(message: Any) -> None:
+            try:
+                take(message)
+            except JepaWmError as error:
+                self._on_error(error)
+
+        return guarded
+
     def _ask(self) -> None:
         """Ask for all boxes: a node that lacks one parameter answers none of a request."""
         for future in self._asked:
@@ -79,7 +100,7 @@ class CellFeed:
         if self._parameters.service_is_ready():
             for names in (_CORNERS, _KEEP_OUT):
                 future = self._parameters.call_async(GetParameters.Request(names=list(names)))
-                future.add_done_callback(partial(self._on_answer, names))
+                future.add_done_callback(self._guarded(partial(self._on_answer, names)))
                 self._asked.append(future)
 
     def _on_answer(self, names: Sequence[str], answer: Future) -> None:

@@ -1,0 +1,118 @@
+"""`jepa-wm view`: a running graph in a web browser, with buttons."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jepa_wm_ros.ros.operating import Operator
+    from jepa_wm_ros.viz.cell_view import CellView
+    from jepa_wm_ros.viz.web.gate import Gate
+    from jepa_wm_ros.viz.web.page import Page
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+PORT = 8080
+RATE_HZ = 5.0
+TOKEN_VARIABLE = 'JEPA_WM_VIEW_TOKEN'
+_WAIT_S = 0.2
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the sub-command's arguments."""
+    parser = subparsers.add_parser(
+        'view',
+        help='see a running graph in a web browser, and push its buttons',
+        description='Serves a page with the robot, plans, boxes, pictures, plots, and buttons to '
+        'capture a goal, go there, pause, stop, arm and disarm. From another computer: ssh -L '
+        '8080:localhost:8080 ROBOT, then open http://localhost:8080.',
+    )
+    parser.add_argument(
+        '--host', default='localhost', help='address to serve (default: localhost)'
+    )
+    parser.add_argument('--port', type=int, default=PORT, help=f'(default: {PORT}; 0: a free one)')
+    parser.add_argument(
+        '--token',
+        help='what visitors must know; needed for, and made up for, any other address than '
+        f'localhost (default: that of {TOKEN_VARIABLE})',
+    )
+    parser.add_argument('--namespace', default='', help="of the graph's nodes")
+    parser.add_argument('--base-frame', help='frame of all poses (default: panda_link0)')
+    parser.add_argument('--urdf', type=Path, help='robot to draw (default: that of this package)')
+    parser.add_argument(
+        '--rate', type=float, default=RATE_HZ, help=f'looks per second (default: {RATE_HZ:g})'
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    from rich.console import Console
+
+    from jepa_wm_ros.ros.operating import Operator
+
+    token = _token(args)
+    with Operator(namespace=args.namespace) as operator:
+        page, gate = serve(args, operator, token)
+        address = f'http://{args.host}:{gate.port}/' + (f'?token={token}' if token else '')
+        Console().print(f'open {address}   (Ctrl-C ends)', soft_wrap=True, highlight=False)
+        try:
+            while True:
+                time.sleep(_WAIT_S)
+        finally:
+            gate.close()
+            page.close()
+
+
+def serve(args: argparse.Namespace, operator: Operator, token: str) -> tuple[Page, Gate]:
+    """Bring the page up.
+
+    Raises:
+        DescriptionError: The robot's description cannot be read.
+        GateError: The address is taken or not ours.
+    """
+    from jepa_wm_ros.ros.operating import Buttons, Watching
+    from jepa_wm_ros.viz.web.access import Access
+    from jepa_wm_ros.viz.web.gate import Gate
+    from jepa_wm_ros.viz.web.page import Page
+    from jepa_wm_ros.viz.web.panel import PICTURES
+
+    view = _view(args)
+    page = Page(view, Buttons(operator))
+    gate = Gate(Access(token=token), args.host, args.port, page.port)
+    gate.open()
+    Watching(
+        operator,
+        view,
+        rate_hz=args.rate,
+        topics=PICTURES,
+        take_picture=page.take_picture,
+        watched=lambda: page.watched,
+        update=page.update,
+    )
+    return page, gate
+
+
+def _token(args: argparse.Namespace) -> str:
+    """Return the token that visitors must know; empty for this computer alone."""
+    from jepa_wm_ros.viz.web.access import LOCAL_HOSTS
+
+    given = args.token or os.environ.get(TOKEN_VARIABLE, '')
+    if given or args.host in LOCAL_HOSTS:
+        return given
+    return secrets.token_urlsafe(16)
+
+
+def _view(args: argparse.Namespace) -> CellView:
+    from jepa_wm_ros.robot.description import BASE_FRAME, robot_description
+    from jepa_wm_ros.robot.link_tree import parse_link_tree
+    from jepa_wm_ros.viz.cell_view import CellView
+
+    tree = parse_link_tree(robot_description(args.urdf), str(args.urdf or 'the description'))
+    return CellView(tree=tree, base_frame=args.base_frame or BASE_FRAME)

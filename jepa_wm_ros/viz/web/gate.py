@@ -1,0 +1,158 @@
+"""The door of the page: lets requests through to viser that `Access` allows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.viz.web.access import COOKIE, AccessError, read_head
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.viz.web.access import Access
+
+_HEAD_BYTES = 16384
+_HEAD_S = 10.0
+_CHUNK = 65536
+_REASONS = {303: 'See Other', 403: 'Forbidden', 502: 'Bad Gateway'}
+
+
+class GateError(JepaWmError):
+    """The page cannot be served at this address."""
+
+
+class Gate:
+    """Listens at one address and passes connections on to a server on this computer.
+
+    Each connection carries one request: viser closes it after an answer, and browsers open a new
+    one for a WebSocket. So what was checked once holds for the whole connection.
+
+    Args:
+        access: Judges requests.
+        host: Address to listen at.
+        port: Port to listen at; 0 takes a free one.
+        behind: Port of the server on 127.0.0.1.
+    """
+
+    def __init__(self, access: Access, host: str, port: int, behind: int) -> None:
+        self._access, self._behind = access, behind
+        self._address = host, port
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, name='gate', daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Port that is listened at.
+
+        Raises:
+            GateError: It has not been opened.
+        """
+        if self._server is None:
+            raise GateError('the gate is closed')
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def open(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            GateError: The address is taken or not ours.
+        """
+        host, port = self._address
+        self._thread.start()
+        starting = asyncio.start_server(self._serve, host, port, limit=_HEAD_BYTES)
+        try:
+            self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(10.0)
+        except (OSError, OverflowError) as error:
+            self.close()
+            raise GateError(
+                f'cannot listen at {host}:{port}: {error}; choose another --port or --host'
+            ) from error
+
+    def close(self) -> None:
+        """Stop listening, and drop all connections."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5.0)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(5.0)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        own = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not own]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            try:
+                await self._admit(reader, writer)
+            except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.TimeoutError):
+                pass  # no browser: nobody to tell
+            finally:
+                writer.close()
+
+    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read the head of a request, and pass the connection on or answer it."""
+        head = await asyncio.wait_for(reader.readuntil(b'\r\n\r\n'), _HEAD_S)
+        try:
+            onwards = self._access.check(read_head(head))
+        except AccessError as error:
+            await _answer(writer, 403, str(error))
+            return
+        if onwards:
+            cookie = f'{COOKIE}={self._access.token}; Path=/; HttpOnly; SameSite=Strict'
+            await _answer(writer, 303, '', Location=onwards, **{'Set-Cookie': cookie})
+            return
+        try:
+            inner = await asyncio.open_connection('127.0.0.1', self._behind)
+        except OSError:
+            await _answer(writer, 502, 'the page is going away')
+            return
+        inner[1].write(head)
+        try:
+            await _join((reader, writer), inner)
+        finally:
+            inner[1].close()
+
+
+_Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _join(one: _Ends, other: _Ends) -> None:
+    """Carry bytes both ways until one side has said all."""
+    ways = [
+        asyncio.ensure_future(_carry(one[0], other[1])),
+        asyncio.ensure_future(_carry(other[0], one[1])),
+    ]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(_CHUNK):
+        writer.write(chunk)
+        await writer.drain()
+
+
+async def _answer(writer: asyncio.StreamWriter, code: int, text: str, **headers: str) -> None:
+    body = text.encode()
+    lines = [
+        f'HTTP/1.1 {code} {_REASONS[code]}',
+        'Content-Type: text/plain; charset=utf-8',
+        f'Content-Length: {len(body)}',
+        'Connection: close',
+        *(f'{name}: {value}' for name, value in headers.items()),
+    ]
+    writer.write('\r\n'.join(lines).encode() + b'\r\n\r\n' + body)
+    await writer.drain()
