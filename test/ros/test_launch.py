@@ -120,7 +120,7 @@ def test_the_franka_launch_file_renames_the_topics_of_drivers_and_controller(lau
     assert renamed['joint_trajectory'] == 'fr3_arm_controller/joint_trajectory'
     for node in nodes:
         files = [Path(file).name for file in node['parameters'][:-1]]
-        assert files[-3:] == ['franka.yaml', 'fr3.yaml', 'franka_ros2.yaml']
+        assert files[-3:] == ['franka.yaml', 'franka_ros2.yaml', 'fr3.yaml']
         # other machines take part: the camera, the arm
         assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in node['additional_env']
 
