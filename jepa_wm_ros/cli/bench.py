@@ -31,6 +31,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
     from jepa_wm_ros.cli.bench_cell import add_cell_parser
     from jepa_wm_ros.cli.bench_execution import add_execution_parser
+    from jepa_wm_ros.cli.bench_faults import add_faults_parser
+    from jepa_wm_ros.cli.bench_jitter import add_jitter_parser
 
     parser = subparsers.add_parser(
         'bench', help='measure how fast a model or the simulated cell is'
@@ -70,6 +72,8 @@ def add_parser(subparsers: Subparsers) -> None:
     plan.set_defaults(run=run)
     add_cell_parser(kinds)
     add_execution_parser(kinds)
+    add_faults_parser(kinds)
+    add_jitter_parser(kinds)
 
 
 def run(args: argparse.Namespace) -> int:

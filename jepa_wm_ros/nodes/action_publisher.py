@@ -213,7 +213,9 @@ class ActionPublisher(ManagedNode):
         self._monitors.images.tick(now.steady_s)
         stamp_s = decode_stamp(message.header.stamp)
         self._calibration.camera = message.header.frame_id
-        self._require_arm().picture_seen(stamp_s, message.frozen, now, message.skew_s)
+        self._require_arm().picture_seen(
+            stamp_s, message.frozen, now, message.skew_s, message.message
+        )
 
     def _on_complaint(self, message: str) -> None:
         """Stop a motion because the controller does not do what it was told."""

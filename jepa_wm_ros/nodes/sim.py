@@ -25,7 +25,7 @@ from jepa_wm_ros.robot.description import (
     GRIPPER_JOINT,
 )
 from jepa_wm_ros.ros import qos
-from jepa_wm_ros.ros.conversions import decode_pose, encode_pose, encode_stamp
+from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, encode_pose, encode_stamp
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateMonitor
 from jepa_wm_ros.ros.images import encode_image
 from jepa_wm_ros.ros.lifecycle import ManagedNode
@@ -41,7 +41,17 @@ if TYPE_CHECKING:
     from jepa_wm_ros.sim.camera import Picture
     from jepa_wm_ros.sim.simulation import CellSimulation
 
-FAULTS = ('none', 'camera_frozen', 'camera_silent', 'joints_silent')
+FAULTS = (
+    'none',
+    'camera_frozen',
+    'camera_silent',
+    'camera_late',
+    'joints_silent',
+    'joints_late',
+    'joints_renamed',
+)
+LATE_S = 1.0
+"""How old the stamps of late pictures and joint states are [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,14 +282,17 @@ class SimNode(ManagedNode):
             stamp = encode_stamp(now_s)
             self._clocks.publish(ClockMessage(clock=stamp))
         if self._camera.due(now_s) and config.fault != 'camera_silent':
-            self._publish_picture(stamp)  # first: its age begins with the stamp
+            # first: its age begins with the stamp
+            self._publish_picture(_late(stamp) if config.fault == 'camera_late' else stamp)
         if config.fault != 'joints_silent':
-            self._publish_joints(stamp)
+            self._publish_joints(_late(stamp) if config.fault == 'joints_late' else stamp)
         self._publish_poses(stamp)
 
     def _publish_joints(self, stamp: Time) -> None:
         simulation = self._cell.simulation
         message = JointState(name=[*ARM_JOINTS, GRIPPER_JOINT])
+        if self.config.fault == 'joints_renamed':
+            message.name = [f'other_{name}' for name in message.name]
         message.header.stamp = stamp
         message.header.frame_id = BASE_FRAME
         message.position = [
@@ -318,6 +331,11 @@ class SimNode(ManagedNode):
     def _send_picture(self, picture: Picture, stamp: Time) -> None:
         self._images.publish(encode_image(picture, stamp=stamp, frame_id=CAMERA_FRAME))
         self._infos.publish(self._info)
+
+
+def _late(stamp: Time) -> Time:
+    """The stamp of what took long to arrive."""
+    return encode_stamp(max(0.0, decode_stamp(stamp) - LATE_S))
 
 
 def main(args: list[str] | None = None) -> int:

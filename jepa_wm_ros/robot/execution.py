@@ -148,7 +148,9 @@ class ArmExecutor:
             raise
         self.supervisor.joints_seen(now.steady_s, now.ros_s - stamp_s)
 
-    def picture_seen(self, stamp_s: float, frozen: bool, now: Moment, skew_s: float = 0.0) -> None:
+    def picture_seen(
+        self, stamp_s: float, frozen: bool, now: Moment, skew_s: float = 0.0, why: str = ''
+    ) -> None:
         """Take in that a picture was processed.
 
         Args:
@@ -156,9 +158,11 @@ class ArmExecutor:
             frozen: Whether the camera repeats one picture.
             now: When that arrived here.
             skew_s: Distance in time between the picture and its joint state [s].
+            why: How it is known that it is frozen.
         """
-        latency_s = now.ros_s - stamp_s
-        self.supervisor.image_seen(now.steady_s, latency_s, frozen=frozen, skew_s=skew_s)
+        self.supervisor.image_seen(
+            now.steady_s, now.ros_s - stamp_s, frozen=frozen, skew_s=skew_s, why=why
+        )
 
     # What is asked for ----------------------------------------------------------------------
 

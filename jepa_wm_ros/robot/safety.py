@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
 from jepa_wm_ros.robot.robot_mode import RobotMode
-from jepa_wm_ros.robot.safety_inputs import Doubt, SafetyInputs, Signal
+from jepa_wm_ros.robot.safety_inputs import FROZEN, Doubt, SafetyInputs, Signal
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 from jepa_wm_ros.robot.safety_rules import (
     Admission,
@@ -90,7 +90,13 @@ class SafetySupervisor:
         self._inputs.missing = why
 
     def image_seen(
-        self, now_s: float, latency_s: float = 0.0, *, frozen: bool = False, skew_s: float = 0.0
+        self,
+        now_s: float,
+        latency_s: float = 0.0,
+        *,
+        frozen: bool = False,
+        skew_s: float = 0.0,
+        why: str = '',
     ) -> None:
         """Note that a picture arrived.
 
@@ -100,8 +106,10 @@ class SafetySupervisor:
             frozen: Whether the camera repeats one picture; a frozen one is none.
             skew_s: How far in time it is from the joint state that goes with it [s]; one without
                 a joint state is none.
+            why: How it is known that it is frozen.
         """
-        self._inputs.frozen, self._inputs.apart_s = frozen, skew_s
+        self._inputs.frozen = (why or FROZEN) if frozen else ''
+        self._inputs.apart_s = skew_s
         if not frozen and skew_s <= self.limits.max_skew_s:
             self._inputs.image = Signal(now_s, latency_s)
 

@@ -80,7 +80,8 @@ class SafetyInputs:
         image: Pictures of a camera that lives, near in time to a joint state.
         mode: What the robot, or its driver, says about itself.
         deadman: The dead man's switch, as long as it is pressed.
-        frozen: Whether the camera repeats one picture.
+        frozen: Why the pictures are not to be believed, such as a camera that repeats one; ''
+            when they are.
         apart_s: How far the last picture was from its joint state [s].
         last_mode: The newest mode; None before the first.
         other_publishers: How many others publish commands for the same arm.
@@ -91,7 +92,7 @@ class SafetyInputs:
     image: Signal = field(default_factory=Signal)
     mode: Signal = field(default_factory=Signal)
     deadman: Signal = field(default_factory=Signal)
-    frozen: bool = False
+    frozen: str = ''
     apart_s: float = 0.0
     last_mode: RobotMode | None = None
     other_publishers: int = 0
@@ -129,7 +130,7 @@ class SafetyInputs:
     def _doubt_image(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
         """Pictures have to be fresh, to change, and to belong to a joint state."""
         if self.frozen:
-            return Doubt(FaultCode.IMAGE_FROZEN, ResultCode.IMAGE_FROZEN, FROZEN)
+            return Doubt(FaultCode.IMAGE_FROZEN, ResultCode.IMAGE_FROZEN, self.frozen)
         limit = limits.max_image_age_s
         if self.image.age(now_s) <= limit:
             return None

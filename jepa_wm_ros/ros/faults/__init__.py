@@ -1,0 +1,1 @@
+"""Faults on purpose in a running graph, and what becomes of the arm."""

@@ -1,0 +1,183 @@
+"""The simulated cell as `jepa-wm demo` starts it, with somebody who breaks it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jepa_wm_ros.robot.stop_figures import StopFigures, stop_figures
+from jepa_wm_ros.ros.bringup import cell
+from jepa_wm_ros.ros.client import GraphError
+from jepa_wm_ros.ros.faults.network import Cable
+from jepa_wm_ros.ros.faults.observer import FaultObserver
+from jepa_wm_ros.ros.faults.rows import NETWORK, ROWS, SIDEWAYS, STEPS, Row
+from jepa_wm_ros.ros.processes import Bringup
+from jepa_wm_ros.ros.scheduling import become_urgent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from jepa_wm_ros.ros.bringup import Overrides, ProcessSpec
+
+START = np.array([0.46, -0.2, 0.40])
+STATES = ('DISARMED', 'ARMED', 'EXECUTING', 'FAULT')
+_SETTLE_S = 0.5
+_ACTIVE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultResult:
+    """What was seen.
+
+    Attributes:
+        name: Of the fault.
+        figures: Of the commands.
+        state: Of the supervisor in the end.
+        message: What was said about it.
+        rest_s: From the first command that brakes, or from the fault, to the arm at rest [s].
+        cancel_s: How long the answer to a cancel took [s]; None where nothing was cancelled.
+        passed: Whether state, words and commands are what they have to be.
+    """
+
+    name: str
+    figures: StopFigures
+    state: str
+    message: str
+    rest_s: float
+    cancel_s: float | None
+    passed: bool
+
+
+class FaultSystem:
+    """A running cell.
+
+    Attributes:
+        observer: Moves the arm and watches.
+        network: The cable to the policy, where there is one.
+        intruder: A publisher that should not be there.
+        cancel_s: How long the answer to a cancel took [s].
+    """
+
+    def __init__(self, system: Bringup, observer: FaultObserver, network: Any) -> None:
+        """Take over a system that runs."""
+        self._system = system
+        self.observer = observer
+        self.network = network
+        self.intruder: Any = None
+        self.cancel_s: float | None = None
+
+    @property
+    def process_ids(self) -> dict[str, int]:
+        """Process ids by name."""
+        return self._system.process_ids
+
+    def prepare(self) -> None:
+        """Put everything back: no fault, the arm at its start, armed."""
+        observer = self.observer
+        observer.configure('sim', fault='none')
+        if self.intruder is not None:
+            observer.node.destroy_publisher(self.intruder)
+            self.intruder = None
+        observer.say_ready(ready=True)
+        self.cancel_s = None
+        if observer.safety()[0] == 'FAULT':
+            observer.reset_fault()
+        observer.disarm()
+        observer.reset(START)
+        observer.arm()
+        time.sleep(_SETTLE_S)
+        observer.clear()
+        observer.wait(lambda: observer.statuses, 'a state of the supervisor')
+
+    def run(self, row: Row) -> FaultResult:
+        """Make one fault, and tell what was seen."""
+        observer = self.observer
+        self.prepare()
+        if row.moving:
+            observer.move(SIDEWAYS, STEPS)
+        fault_s = row.act(self)
+        with contextlib.suppress(GraphError):  # the result tells which state it was instead
+            observer.wait_for_state(*row.states)
+        rest_s = observer.wait_for_rest()
+        if row.moving and not row.deadly:
+            observer.wait(lambda: observer.result is not None, 'the end of the motion')
+        time.sleep(_SETTLE_S)
+        return self._result(row, fault_s, rest_s)
+
+    def _result(self, row: Row, fault_s: float, rest_s: float) -> FaultResult:
+        observer = self.observer
+        figures = stop_figures(list(observer.commands), fault_s)
+        status = observer.statuses[-1][1]
+        message = status.message or str(observer.result or '')
+        began_s = fault_s + (figures.detection_s or 0.0)
+        right = status.state in row.states and row.words in message
+        return FaultResult(
+            name=row.name,
+            figures=figures,
+            state=STATES[status.state],
+            message=message,
+            rest_s=max(0.0, rest_s - began_s),
+            cancel_s=self.cancel_s,
+            passed=right and (figures.holds or not row.braking),
+        )
+
+
+def run_rows(
+    logs: Path,
+    overrides: Overrides,
+    *,
+    only: Sequence[str] = (),
+    on_result: Callable[[FaultResult], None] = lambda _: None,
+) -> list[FaultResult]:
+    """Run the table of faults.
+
+    Args:
+        logs: Folder for the logs of the processes.
+        overrides: Parameter values of the cell by node name.
+        only: Names of the rows to run; all when empty.
+        on_result: Called with each result as it comes.
+    """
+    wanted = [row for row in (*ROWS, NETWORK) if not only or row.name in only]
+    results: list[FaultResult] = []
+    while wanted:
+        with running_cell(logs, overrides, cable=wanted[0] is NETWORK) as system:
+            while wanted:
+                row = wanted.pop(0)
+                if row is NETWORK and system.network is None:
+                    wanted.insert(0, row)
+                    break
+                results.append(system.run(row))
+                on_result(results[-1])
+                if row.deadly:
+                    break
+        if wanted == [NETWORK] and not Cable.possible():
+            break
+    return results
+
+
+@contextlib.contextmanager
+def running_cell(
+    logs: Path, overrides: Overrides, *, cable: bool = False
+) -> Iterator[FaultSystem]:
+    """A cell that runs, with the policy behind a cable if asked for."""
+    with contextlib.ExitStack() as stack:
+        processes: Sequence[ProcessSpec] = cell(overrides)
+        network = stack.enter_context(Cable()) if cable else None
+        if network is not None:
+            processes = [
+                network.far(p, sys.executable) if p.name == 'policy' else network.near(p)
+                for p in processes
+            ]
+        system = stack.enter_context(Bringup(processes, logs))
+        system.wait_until_active(_ACTIVE_S)
+        become_urgent()  # who measures must not be late
+        observer = FaultObserver(domain_id=system.domain_id)
+        stack.callback(observer.close)
+        observer.wait_until_ready(60.0)
+        yield FaultSystem(system, observer, network)
