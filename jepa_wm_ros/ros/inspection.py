@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 IMAGE_TYPES = {'sensor_msgs/msg/Image': Image, 'sensor_msgs/msg/CompressedImage': CompressedImage}
-_DISCOVERY_S = 2.0
+_DISCOVERY_S = 1.0
 _SPIN_S = 0.05
 
 
@@ -105,7 +105,12 @@ class GraphFacts:
 
 
 def inspect_graph(
-    topics: Mapping[str, str], *, namespace: str = '', seconds: float = 3.0
+    topics: Mapping[str, str],
+    *,
+    namespace: str = '',
+    seconds: float = 3.0,
+    patience_s: float = 5.0,
+    domain_id: int | None = None,
 ) -> GraphFacts:
     """Look at a graph for some seconds.
 
@@ -113,21 +118,24 @@ def inspect_graph(
         topics: Names of the topics `image`, `joint_states` and, for commands, `command`; relative
             ones are in the namespace.
         namespace: Of the graph.
-        seconds: How long to listen [s], after the time that discovery takes.
+        seconds: How long to listen [s].
+        patience_s: How long to wait before that until pictures, joint states and whoever takes
+            the commands have been discovered [s].
+        domain_id: DDS domain; that of the environment (`ROS_DOMAIN_ID`) when None.
 
     Returns:
         What there was, with topics by their full names.
     """
     context = Context()
     options = SignalHandlerOptions.NO
-    rclpy.init(args=[], context=context, signal_handler_options=options)
+    rclpy.init(args=[], context=context, domain_id=domain_id, signal_handler_options=options)
     node = rclpy.create_node(
         'jepa_wm_doctor', namespace=namespace, context=context, use_global_arguments=False
     )
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
     try:
-        return _Inspector(node, executor, topics).look(seconds)
+        return _Inspector(node, executor, topics).look(seconds, patience_s)
     finally:
         node.destroy_node()
         executor.shutdown()
@@ -140,8 +148,8 @@ class _Inspector:
         self._topics = {role: node.resolve_topic_name(name) for role, name in topics.items()}
         self._facts = GraphFacts(domain_id=node.context.get_domain_id())
 
-    def look(self, seconds: float) -> GraphFacts:
-        self._spin(_DISCOVERY_S)
+    def look(self, seconds: float, patience_s: float) -> GraphFacts:
+        self._discover(patience_s)
         facts, node = self._facts, self._node
         facts.topics = dict(node.get_topic_names_and_types())
         for topic in self._topics.values():
@@ -153,6 +161,18 @@ class _Inspector:
         if controllers is not None and controllers.done():
             facts.controllers = {c.name: c.state for c in controllers.result().controller}
         return facts
+
+    def _discover(self, patience_s: float) -> None:
+        """Wait until everybody is known who is needed, and a moment for those who are not."""
+        deadline = time.monotonic() + patience_s
+        while not all(map(self._known, self._topics)) and time.monotonic() < deadline:
+            self._spin(_SPIN_S)
+        self._spin(min(_DISCOVERY_S, patience_s))
+
+    def _known(self, role: str) -> bool:
+        topic, node = self._topics[role], self._node
+        count = node.count_subscribers if role == 'command' else node.count_publishers
+        return bool(count(topic))
 
     def _spin(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
