@@ -113,12 +113,12 @@ class DriverRig:
         graph.spin_until(
             lambda: (
                 self.status is not None
-                and max(self.status.joint_age_s, self.status.image_age_s) < 0.2
+                and max(self.status.joint_age_s, self.status.image_age_s) < 0.4
                 and self.joints
                 and self.client.server_is_ready()
                 and self._arm.service_is_ready()
             ),
-            20.0,
+            30.0,
         )
 
     def _add(self, kind, parameters):
