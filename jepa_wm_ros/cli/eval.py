@@ -88,6 +88,12 @@ def add_parser(subparsers: Subparsers) -> None:
         'servo; see docs/drivers.md',
     )
     loop.add_argument(
+        '--robot',
+        choices=('fr3', 'panda'),
+        default='fr3',
+        help='with --driver: names and joint limits; the cell itself is a Panda (default: fr3)',
+    )
+    loop.add_argument(
         '--gripper',
         default='franka_hand',
         metavar='NAME',
@@ -224,7 +230,12 @@ def _drivers(args: argparse.Namespace) -> dict[str, str] | None:
     """Return the emulated drivers that were asked for, as arguments of the system."""
     if args.driver is None:
         return None
-    return {'driver': args.driver, 'gripper': args.gripper, 'camera': args.camera}
+    return {
+        'driver': args.driver,
+        'robot_type': args.robot,
+        'gripper': args.gripper,
+        'camera': args.camera,
+    }
 
 
 def _default(value: int | None, otherwise: int) -> int:
