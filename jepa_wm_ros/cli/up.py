@@ -136,7 +136,7 @@ def _watch(
             time.sleep(_PERIOD_S)
     for name in failed:
         console.print(f'[bold red]{name} has ended; its log says:[/]')
-        console.print(bringup.tail(name, 12), markup=False, highlight=False)
+        console.print(bringup.tail(name, 12), markup=False, highlight=False, soft_wrap=True)
     console.print('ending the others: the arm holds')
     return failed
 
