@@ -13,10 +13,10 @@ from jepa_wm_ros.ros.worker import future_for
 
 if TYPE_CHECKING:
     from jepa_wm_msgs.msg import Plan
-    from rclpy.node import Node
     from rclpy.task import Future
 
     from jepa_wm_ros.nodes.arm_client import ArmClient
+    from jepa_wm_ros.ros.lifecycle import ManagedNode
 
 _REPLACED = ExecuteActions.Result.PREEMPTED
 
@@ -29,7 +29,7 @@ class ArmStream:
         arm: Executes plans; its server must run with `execution: streaming`.
     """
 
-    def __init__(self, node: Node, arm: ArmClient) -> None:
+    def __init__(self, node: ManagedNode, arm: ArmClient) -> None:
         self._node = node
         self._arm = arm
         self._halt: Future | None = None
@@ -52,7 +52,8 @@ class ArmStream:
         self._halt, self._following = halt, done
         sending = self._arm.send(plan)
         motion_s = plan.execute_steps * plan.step_duration_s
-        self._node.executor.create_task(self._follow, sending, motion_s, halt, done)
+        follow = self._node.guard(self._follow)
+        self._node.executor.create_task(follow, sending, motion_s, halt, done)
 
     def halt(self) -> None:
         """Have the motion under way cancelled."""
@@ -89,14 +90,16 @@ class ArmStream:
 
     async def _follow(self, sending: Future, motion_s: float, halt: Future, done: Future) -> None:
         """Wait for the end of one plan."""
+        result = None
         try:
             result = await self._arm.finish(sending, motion_s, halt)
         except GoalError as error:
-            self._error, result = error, None
-        if self._following is done:
-            self._following = None
-            stopped_s = 0.0 if result is None else decode_stamp(result.completed)
-            self._rested_s = stopped_s or now_s(self._node)
+            self._error = error
+        finally:
+            if self._following is done:
+                self._following = None
+                stopped_s = 0.0 if result is None else decode_stamp(result.completed)
+                self._rested_s = stopped_s or now_s(self._node)
+            done.set_result(None)
         if result is not None and result.code != _REPLACED and not settled(halt):
             self._results.append(result)
-        done.set_result(None)

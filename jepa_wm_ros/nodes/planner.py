@@ -299,10 +299,6 @@ class PlannerNode(ManagedNode):
             raise RequestError(
                 RequestCode.NOT_ACTIVE, 'the planner is not active', GoalCode.SHUTDOWN
             )
-        if request.preview:
-            self._require_idle()
-        else:
-            self._require_armed()
         around = Circumstances(
             camera=self._contract.camera,
             max_steps=self.config.max_steps,
@@ -312,6 +308,10 @@ class PlannerNode(ManagedNode):
             store=self._desk.store,
         )
         goal = read_request(request, around)
+        if goal.preview:
+            self._require_idle()
+        else:
+            self._require_armed()
         for warning in goal.warnings:
             self.get_logger().warning(f'goal {goal.name or goal.goal_id}: {warning}')
         return goal
@@ -348,7 +348,9 @@ class PlannerNode(ManagedNode):
                 GoalCode.NO_OBSERVATION,
             )
 
-    def _begin(self, request: GoalRequest, tell: Callable[[Any], None] | None = None) -> GoalRun:
+    def _begin(
+        self, request: GoalRequest, tell: Callable[[Any], None] = lambda _: None
+    ) -> GoalRun:
         config: PlannerConfig = self.config
         settings = GoalSettings(
             stop_when_reached=config.stop_when_reached,
@@ -356,12 +358,11 @@ class PlannerNode(ManagedNode):
             observation_timeout_s=config.observation_timeout_s,
             base_frame=config.base_frame,
         )
-        common = (request, self._tools, settings, *([tell] if tell else []))
         if request.preview:
-            return PreviewRun(self._previews, *common)
+            return PreviewRun(self._previews, request, self._tools, settings, tell)
         if config.execution == 'streaming':
-            return StreamingRun(self._stream, *common)
-        return GoalRun(*common)
+            return StreamingRun(self._stream, request, self._tools, settings, tell)
+        return GoalRun(request, self._tools, settings, tell)
 
     async def _pursue(self, run: GoalRun) -> ReachGoal.Result:
         """Pursue a goal after the one under way, which is told to end, has ended."""

@@ -20,7 +20,7 @@ from jepa_wm_ros.nodes.encoder import EncoderNode
 from jepa_wm_ros.nodes.planner import PlannerNode
 from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.ros import qos
-from jepa_wm_ros.ros.conversions import encode_pose
+from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, encode_pose, now_s
 from jepa_wm_ros.ros.images import encode_image
 from jepa_wm_ros.ros.spinning import autostart
 from jepa_wm_ros.ros.waiting import first_of
@@ -159,10 +159,15 @@ class FakeCell:
             previous.set_result('replaced')
         actions = np.array(plan.actions).reshape(plan.horizon, plan.action_dim)
         moves = actions[: plan.execute_steps, :3]
-        way = np.concatenate([[self.position], self.position + moves.cumsum(0)])
-        self._way, self._cancel_wish, self.moving = (time.monotonic(), way), wish, True
+        # along the plan's own path, where it would be by now: as the executor does
+        seen_at = decode_pose(plan.observation_pose).position
+        late_s = now_s(self.node) - decode_stamp(plan.observation_stamp)
+        way = np.concatenate([[seen_at], seen_at + moves.cumsum(0)])
+        began_s = time.monotonic() - (late_s if previous is not None else 0.0)
+        self._way, self._cancel_wish, self.moving = (began_s, way), wish, True
         handle.publish_feedback(ExecuteActions.Feedback())
-        happened = await first_of(self.node, (wish,), STREAM_STEP_S * len(moves))
+        left_s = began_s + STREAM_STEP_S * len(moves) - time.monotonic()
+        happened = await first_of(self.node, (wish,), left_s)
         result = ExecuteActions.Result()
         if happened is not None and wish.result() == 'replaced':
             self.replaced += 1
@@ -170,7 +175,7 @@ class FakeCell:
             result.code = ExecuteActions.Result.PREEMPTED
             return result
         self._publish()
-        self._way, self.moving = None, False
+        self._way, self._cancel_wish, self.moving = None, None, False
         result.completed = self.node.get_clock().now().to_msg()
         if happened is not None:
             handle.canceled()

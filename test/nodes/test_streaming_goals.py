@@ -61,8 +61,7 @@ def test_a_newer_goal_takes_over_the_moving_arm(stream):
     stream.graph.spin_until(lambda: stream.cell.replaced > 0)
     new = stream.send(AWAY)
     assert stream.result(old)[0].code == Code.PREEMPTED
-    assert stream.cell.moving
-    assert stream.cell.cancelled == 0
+    assert stream.cell.cancelled == 0  # nobody stopped the arm
     assert stream.result(new)[0].code == Code.REACHED
     assert stream.distance(AWAY) < 0.02
 
