@@ -19,7 +19,7 @@ COMMANDS = {
     'demo': 'a simulated arm reaches goal pictures over ROS 2; leaves a video and a summary',
     'up': 'bring up the cell, a real arm or a bag, where `ros2 launch` is missing',
     'calibrate': 'find the rotation between planned and executed motion, without a board',
-    'goal': 'send a goal picture to a running planner',
+    'goal': 'show the arm where to go, and keep goals',
     'view': 'see a running graph in a web browser, and push its buttons',
     'eval': 'measure how well a model does',
     'collect': 'collect episodes in the simulated cell',
