@@ -33,6 +33,8 @@ def add_parser(subparsers: Subparsers) -> None:
     from jepa_wm_ros.cli.bench_execution import add_execution_parser
     from jepa_wm_ros.cli.bench_faults import add_faults_parser
     from jepa_wm_ros.cli.bench_jitter import add_jitter_parser
+    from jepa_wm_ros.cli.bench_limits import add_limits_parser
+    from jepa_wm_ros.cli.bench_viz import add_viz_parser
 
     parser = subparsers.add_parser(
         'bench', help='measure how fast a model or the simulated cell is'
@@ -74,6 +76,8 @@ def add_parser(subparsers: Subparsers) -> None:
     add_execution_parser(kinds)
     add_faults_parser(kinds)
     add_jitter_parser(kinds)
+    add_limits_parser(kinds)
+    add_viz_parser(kinds)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from jepa_wm_ros.robot.limits import JointLimits
 
 # Where a table has no accelerations: gentle for every arm of this size [rad/s^2].
 _UNKNOWN_ACCELERATION = 5.0
+# What a stop uses of the highest accelerations.
+STOP_SHARE = 0.95
 # A joint that moves slower than this rests: less than rounding within one period [rad/s].
 _REST_RAD_S = 1e-4
 
@@ -16,7 +18,7 @@ _REST_RAD_S = 1e-4
 class Brake:
     """All joints slow down together, on a straight line in joint space.
 
-        v(t) = v0 (1 - t / T),    T = max_j |v0_j| / a_j
+        v(t) = v0 (1 - t / T),    T = max_j |v0_j| / (0.95 a_j)
 
     No plan, no kinematics and no pose takes part, so that it works whatever else has failed.
 
@@ -37,7 +39,7 @@ class Brake:
         Args:
             positions: `(n,)` where it begins [rad]: the last set-point.
             velocities: `(n,)` its speeds [rad/s].
-            limits: The joints stop with their highest accelerations and inside their ends.
+            limits: The joints stop with nearly their highest accelerations, inside their ends.
             most_s: Longest duration [s]; faster joints brake harder than the table allows.
         """
         ceiling = limits.acceleration
@@ -48,7 +50,9 @@ class Brake:
         self._positions = positions
         self._velocities = velocities if moving else np.zeros_like(positions)
         self._limits = limits
-        self.duration_s = min(float((speeds / ceiling).max()), most_s) if moving else 0.0
+        self.duration_s = (
+            min(float((speeds / (STOP_SHARE * ceiling)).max()), most_s) if moving else 0.0
+        )
 
     def sample(self, time_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return `(n,)` positions [rad] and speeds [rad/s], `time_s` after the beginning."""

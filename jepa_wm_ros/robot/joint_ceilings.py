@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jepa_wm_ros.robot.braking import STOP_SHARE
 from jepa_wm_ros.robot.limits import JointLimits
 
 # What a path may use of the limits. The elbow's own motion, a change of the speed override and
@@ -52,7 +53,8 @@ class JointCeilings:
         allowed = np.where(speed < 0.0, down[1:], up[1:])
         if self.limits.acceleration is None:
             return allowed
-        return np.minimum(allowed, self.limits.acceleration * self.stop_time_s / _SHARE)
+        stoppable = STOP_SHARE * self.limits.acceleration * self.stop_time_s
+        return np.minimum(allowed, stoppable / _SHARE)
 
 
 def _peak(values: NDArray[np.float64], limits: NDArray[np.float64]) -> float:

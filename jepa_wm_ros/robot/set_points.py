@@ -183,9 +183,8 @@ class SetPoints:
         motion.time_s = min(motion.time_s + pace * elapsed_s, motion.trajectory.duration_s)
         pose, twist = motion.trajectory.sample(motion.time_s)
         motion.mark(self._view.measurement)
-        solution = motion.solve(
-            self._kinematics, motion.time_s, pose, before.joints, self._elbow_step(motion, before)
-        )
+        elbow_rad = pace * self._elbow_step(motion, before)
+        solution = motion.solve(self._kinematics, motion.time_s, pose, before.joints, elbow_rad)
         if not solution.converged:
             self._supervisor.latch(FaultCode.UNREACHABLE, f'on the way: {solution.reason}')
             return False
