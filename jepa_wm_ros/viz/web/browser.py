@@ -40,7 +40,7 @@ _FLAGS = (
 )
 _TEXT = 'document.body ? document.body.innerText : ""'
 _START_S = 60.0
-_ANSWER_S = 60.0
+_ANSWER_S = 120.0
 _LOOK_S = 0.1
 
 
@@ -206,13 +206,19 @@ class Browser:
             time.sleep(_LOOK_S)
         return int(file.read_text().splitlines()[0])
 
+    def _receive(self) -> Any:
+        try:
+            return self._socket.recv(timeout=_ANSWER_S)
+        except (TimeoutError, EOFError) as error:
+            raise BrowserError(f'the browser does not answer: {error}') from error
+
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command and wait for its answer; events that come between are dropped."""
         number = next(self._numbers)
         self._socket.send(json.dumps({'id': number, 'method': method, 'params': parameters}))
         deadline = time.monotonic() + _ANSWER_S
         while time.monotonic() < deadline:
-            answer = json.loads(self._socket.recv(timeout=_ANSWER_S))
+            answer = json.loads(self._receive())
             if answer.get('id') == number:
                 if 'error' in answer:
                     raise BrowserError(f'{method}: {answer["error"]["message"]}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,14 +33,15 @@ class Page:
     """
 
     def __init__(self, view: CellView, commands: Commands) -> None:
-        import viser
-
-        with contextlib.redirect_stdout(io.StringIO()):  # it would tell the door behind the gate
-            self._server = viser.ViserServer(host='127.0.0.1', port=0, verbose=False)
+        self._server = _private_server()
         self._view = view
         server = self._server
-        server.gui.configure_theme(control_layout='fixed', control_width='large', show_logo=False)
+        server.gui.configure_theme(control_width='large', show_logo=False, show_share_button=False)
+        server.gui.main_panel.dock_right()
         server.gui.set_panel_label('jepa-wm view')
+        # browsers without a graphics card draw the scene, too: shadows cost them most
+        server.scene.configure_default_lights(cast_shadow=False)
+        server.scene.configure_environment_map(None)
         server.scene.add_grid('/floor', width=2.4, height=2.4, cell_size=0.1, section_size=0.5)
         server.initial_camera.position, server.initial_camera.look_at = _EYE, _LOOK_AT
         self._robot = RobotScene(server.scene, view.tree)
@@ -109,3 +110,18 @@ class Page:
     def _switch(self, layer: str, visible: bool) -> None:
         self._shapes.show(layer, visible=visible)
         self._drawn = None
+
+
+def _private_server() -> Any:
+    """Return a viser server that nobody can share with the world.
+
+    viser lets every visitor ask for a public address, a tunnel that would lead around the gate.
+    """
+    import viser
+
+    class PrivateServer(viser.ViserServer):
+        def request_share_url(self, verbose: bool = True) -> None:
+            """Refuse."""
+
+    with contextlib.redirect_stdout(io.StringIO()):  # it would tell the door behind the gate
+        return PrivateServer(host='127.0.0.1', port=0, verbose=False)
