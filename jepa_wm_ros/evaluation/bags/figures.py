@@ -157,7 +157,9 @@ def _grouped(
         axes.bar(at, means, 0.92 * width, color=goal_colour(number), label=_label(row))
         axes.errorbar(at, means, spans, fmt='none', ecolor=INK, elinewidth=1.0, capsize=2.0)
     axes.set_xticks(range(len(names)), labels)
-    axes.legend(fontsize=8, frameon=False)
+    # room for the legend above the bars
+    axes.set_ylim(0, axes.get_ylim()[1] * (1.1 + 0.09 * len(summaries)))
+    axes.legend(fontsize=8, frameon=False, loc='upper left')
 
 
 def _label(row: dict[str, Any]) -> str:

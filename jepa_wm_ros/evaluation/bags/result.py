@@ -55,6 +55,7 @@ class UnitResult:
         recorded_s: Length of the usable pieces [s].
         encode_s: How long encoding each picture took [s].
         elapsed_s: How long all of it took, with reading [s].
+        cpu_s: How much time of processors that took, whatever else they had to do [s].
         losses: What could not be used.
         examples: The worst windows; not part of the JSON.
     """
@@ -69,6 +70,7 @@ class UnitResult:
     recorded_s: float = 0.0
     encode_s: list[float] = field(default_factory=list)
     elapsed_s: float = 0.0
+    cpu_s: float = 0.0
     losses: dict[str, Any] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
 
@@ -107,6 +109,7 @@ def merged(job: Job, parts: Sequence[UnitResult], examples: int) -> UnitResult:
         recorded_s=first.recorded_s,
         encode_s=first.encode_s,
         elapsed_s=max(part.elapsed_s for part in parts),
+        cpu_s=sum(part.cpu_s for part in parts),
         losses=first.losses,
         examples=sorted(
             (example for part in parts for example in part.examples),

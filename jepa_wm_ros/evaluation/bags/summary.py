@@ -138,5 +138,6 @@ def _timing(result: UnitResult) -> dict[str, Any]:
         'plan_s_p50': percentile(plans, 50),
         'plan_s_p95': percentile(plans, 95),
         'elapsed_s': result.elapsed_s,
+        'cpu_s': result.cpu_s,
         'times_real_time': result.recorded_s / max(result.elapsed_s, 1e-9),
     }

@@ -41,7 +41,7 @@ def evaluate(
         decoder: Turns its latents into pictures, for the examples.
     """
     result = UnitResult(job=job, wanted_step_s=model.contract.step_duration_s)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     try:
         if job.damage:
             raise RecordingError(job.damage)
@@ -49,6 +49,7 @@ def evaluate(
     except Exception as error:
         result.trouble = damage_of(error)
     result.elapsed_s = time.perf_counter() - started
+    result.cpu_s = time.process_time() - worked
     return result
 
 
