@@ -97,12 +97,31 @@ def joined(
         device = torch.device('cuda', int(variables.get('LOCAL_RANK', '0')))
         torch.cuda.set_device(device)
     dist.init_process_group(
-        'nccl' if device.type == 'cuda' else 'gloo', rank=rank, world_size=size
+        'nccl' if device.type == 'cuda' else 'gloo',
+        store=_store(rank, size, variables),
+        rank=rank,
+        world_size=size,
     )
     try:
         yield Team(rank, size), device
     finally:
         dist.destroy_process_group()
+
+
+def _store(rank: int, size: int, variables: Mapping[str, str]) -> dist.Store:
+    """Return where the processes find each other.
+
+    torchrun's store outlives a restart, and holds the addresses of processes that are dead: who
+    is quick would call those. So each life has keys of its own. Only one agent knows how often it
+    restarted; several may have counted differently.
+    """
+    from torch.distributed.rendezvous import rendezvous
+
+    store, _, _ = next(rendezvous('env://', rank, size))
+    life = variables.get('TORCHELASTIC_RESTART_COUNT', '0')
+    if variables.get('GROUP_WORLD_SIZE', '1') != '1':
+        life = '0'
+    return dist.PrefixStore(f'life-{life}', store)
 
 
 class _Sum(torch.autograd.Function):
