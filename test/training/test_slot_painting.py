@@ -115,7 +115,7 @@ def test_more_objects_than_slots_are_refused(masked) -> None:
 
 
 def test_a_frozen_encoder_does_not_learn_to_paint(table) -> None:
-    recipe = painting(SLOT_ATTENTION, encoder=EncoderTraining(frozen=True))
+    recipe = painting(SLOT_ATTENTION, encoder={'frozen': True})
     with pytest.raises(CriterionError, match=r'encoder\.frozen says not to'):
         Trainer(recipe, table)
 
