@@ -35,7 +35,7 @@ COMMANDS = {
     'import': 'make a bundle of a published checkpoint',
     'inspect': 'say what a bundle takes and gives, and see whether it predicts',
     'fabricate': 'make files like published ones with random weights, or try presets with them',
-    'doctor': 'look for what could be wrong on this machine',
+    'doctor': 'look for what could be wrong on this machine, and in a running graph',
 }
 """Sub-commands, each in `jepa_wm_ros/cli/<name>.py`, with what `jepa-wm --help` says about it."""
 
