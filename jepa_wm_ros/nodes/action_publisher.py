@@ -22,9 +22,8 @@ from std_srvs.srv import SetBool, Trigger
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.action_publisher_config import ActionPublisherConfig
 from jepa_wm_ros.nodes.arm_diagnostics import ArmMonitors
-from jepa_wm_ros.nodes.arm_wiring import wire_backend, wire_gripper
+from jepa_wm_ros.nodes.arm_wiring import wire_backend, wire_executor, wire_gripper, wire_reader
 from jepa_wm_ros.nodes.driver_watch import DriverWatch
-from jepa_wm_ros.nodes.joint_reader import JointReader
 from jepa_wm_ros.nodes.motion_messages import (
     decode_plan,
     encode_executed,
@@ -35,10 +34,7 @@ from jepa_wm_ros.nodes.operator_watch import OperatorWatch
 from jepa_wm_ros.nodes.plan_calibration import PlanCalibration
 from jepa_wm_ros.robot.execution import ArmExecutor
 from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode
-from jepa_wm_ros.robot.gripper import GripperCodec
-from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.motion import ArmCommand, ExecutionError, Moment, MotionResult
-from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic
@@ -94,18 +90,8 @@ class ActionPublisher(ManagedNode):
         )
         self._gripper = wire_gripper(self, config, moves=self._backend.moves)
         self._calibration = PlanCalibration(config.calibration_file)
-        self._reader = JointReader(
-            joint_names=config.joint_names,
-            gripper_joint=config.gripper_joint,
-            codec=GripperCodec.preset(config.gripper),
-        )
-        self._arm = ArmExecutor(
-            kinematics=Kinematics(config.description),
-            supervisor=SafetySupervisor(limits=config.safety_limits(moves=self._backend.moves)),
-            settings=config.execution_settings(moves=self._backend.moves),
-            send=self._send,
-            play=self._backend.play if self._backend.plays_routes else None,
-        )
+        self._reader = wire_reader(config)
+        self._arm = wire_executor(config, self._backend, self._send)
         self._driver = DriverWatch(self, config, self._arm)
         self._operator = OperatorWatch(self, config, self._arm)
         self._create_topics()

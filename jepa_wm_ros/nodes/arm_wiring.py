@@ -9,6 +9,12 @@ from jepa_wm_ros.nodes.backends import make_backend
 from jepa_wm_ros.nodes.backends.backend import CommandBackend, Wiring
 from jepa_wm_ros.nodes.grippers import make_gripper
 from jepa_wm_ros.nodes.grippers.gripper import GripperBackend, GripperWiring
+from jepa_wm_ros.nodes.joint_reader import JointReader
+from jepa_wm_ros.robot.execution import ArmExecutor
+from jepa_wm_ros.robot.gripper import GripperCodec
+from jepa_wm_ros.robot.kinematics import Kinematics
+from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.safety import SafetySupervisor
 
 if TYPE_CHECKING:
     from jepa_wm_ros.nodes.action_publisher_config import ActionPublisherConfig
@@ -62,3 +68,34 @@ def wire_gripper(
         warn=node.get_logger().warning,
     )
     return make_gripper(config.gripper_driver if moves else 'none', wiring)
+
+
+def wire_reader(config: ActionPublisherConfig) -> JointReader:
+    """Return what finds the joints of arm and gripper in joint states."""
+    return JointReader(
+        joint_names=config.joint_names,
+        gripper_joint=config.gripper_joint,
+        codec=GripperCodec.preset(config.gripper),
+    )
+
+
+def wire_executor(
+    config: ActionPublisherConfig, backend: CommandBackend, send: Callable[[ArmCommand], None]
+) -> ArmExecutor:
+    """Return what executes plans, disarmed.
+
+    Args:
+        config: With which limits.
+        backend: What its commands go to.
+        send: Puts a command on the wire.
+
+    Raises:
+        DescriptionError: The description of the arm cannot be read.
+    """
+    return ArmExecutor(
+        kinematics=Kinematics(config.description),
+        supervisor=SafetySupervisor(limits=config.safety_limits(moves=backend.moves)),
+        settings=config.execution_settings(moves=backend.moves),
+        send=send,
+        play=backend.play if backend.plays_routes else None,
+    )

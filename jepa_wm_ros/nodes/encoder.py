@@ -75,7 +75,10 @@ class EncoderConfig:
     tool_rotation: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0), 'its roll, pitch and yaw in the flange', unit='rad', length=3
     )
-    base_frame: str = parameter(BASE_FRAME, "Name of the robot's base frame in tf.")
+    base_frame: str = parameter(
+        BASE_FRAME,
+        "Name of the robot's base frame, in which poses and actions are given.",
+    )
     flange_frame: str = parameter(FLANGE_FRAME, 'Name of the flange in tf.')
     joint_names: tuple[str, ...] = parameter(
         ARM_JOINTS, 'Arm joints in `joint_states`, base to flange.', length=7

@@ -20,7 +20,7 @@ from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, Safe
 from jepa_wm_ros.robot.fitting import UnreachableError
 from jepa_wm_ros.robot.homing import HomeMotion, JointPath
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
-from jepa_wm_ros.robot.joint_route import RouteError, RoutePlayer, RoutePoint
+from jepa_wm_ros.robot.joint_route import RoutePlayer, RoutePoint
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.motion import (
     ArmCommand,
@@ -67,8 +67,7 @@ class ArmExecutor:
             supervisor: Decides what may happen.
             settings: How plans are executed.
             send: Puts a command on the wire.
-            play: Gets the whole route of each motion when it begins, for controllers that play
-                motions by themselves; `send` is called all the same.
+            play: Gets the route of each motion, for controllers that play it; `send` goes on.
         """
         self.supervisor = supervisor
         self._kinematics = kinematics
@@ -292,10 +291,9 @@ class ArmExecutor:
 
     def _set_off(self, motion: PlanMotion, start: Start, now: Moment) -> None:
         """Have the controller play the motion, if it does that; send the first command."""
-        try:
-            self._player.follow(motion, start, self._points.override)
-        except RouteError as error:
-            self.fault(FaultCode.UNREACHABLE, str(error), now)
+        lost = self._player.follow(motion, start, self._points.override)
+        if lost:
+            self.fault(FaultCode.UNREACHABLE, lost, now)
             return
         if start.ahead_s > 0.0 and not self._points.begin(motion, start, now):
             self._interrupt(motion, now)

@@ -100,23 +100,27 @@ class RoutePlayer:
         """Remember who plays; None is nobody."""
         self._kinematics, self._play = kinematics, play
 
-    def follow(self, motion: PlanMotion, start: Start, pace: float) -> None:
+    def follow(self, motion: PlanMotion, start: Start, pace: float) -> str:
         """Have the rest of a motion played from a start at a part 0..1 of its speed.
 
-        Raises:
-            RouteError: A point cannot be reached.
+        Returns:
+            Why it cannot be played; empty when it is, or when nobody plays.
         """
         if self._play is None:
-            return
+            return ''
         if pace == 0.0:
             self._play([])
-            return
-        route = joint_route(
-            partial(motion.solve, self._kinematics),
-            motion.trajectory,
-            start.joint_positions,
-            velocities=start.joint_velocities,
-            begin_s=motion.time_s,
-            pace=pace,
-        )
+            return ''
+        try:
+            route = joint_route(
+                partial(motion.solve, self._kinematics),
+                motion.trajectory,
+                start.joint_positions,
+                velocities=start.joint_velocities,
+                begin_s=motion.time_s,
+                pace=pace,
+            )
+        except RouteError as error:
+            return str(error)
         self._play(route)
+        return ''
