@@ -69,7 +69,7 @@ class ReplayRig:
         node.destroy_node()
 
     def at(self, bag_s):
-        """Whether the clock of the planner shows a time of the bag [s], or stands just before it."""
+        """Whether the planner has a time of the bag [s], or the moment just before it."""
         return abs(now_s(self.planner) - bag_s) < 0.08
 
     def close(self):
