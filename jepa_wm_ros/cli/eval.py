@@ -204,7 +204,10 @@ def _prepare(args: argparse.Namespace) -> tuple[Report, list[Player]]:
         },
     )
     names = PLAYERS[:1] if args.no_baselines else PLAYERS
-    frame = {'base_yaw_rad': math.radians(args.base_yaw), 'rotation': _rotation(args, model)}
+    frame: dict[str, Any] = {
+        'base_yaw_rad': math.radians(args.base_yaw),
+        'rotation': _rotation(args, model),
+    }
     return report, [
         Player(name=name, model=model, planning=changes, threads=args.threads, **frame)
         for name in names
