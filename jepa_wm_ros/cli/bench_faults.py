@@ -57,17 +57,19 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         console.print('\n'.join(row.name for row in (*ROWS, NETWORK)), highlight=False)
         return 0
+    results: list[FaultResult] = []
+
+    def note(result: FaultResult) -> None:
+        results.append(result)
+        verdict = 'ok' if result.passed else 'NOT AS IT HAS TO BE'
+        console.print(f'{verdict:20}{result.name}', highlight=False)
+
     model = {} if args.model is None else {'model': str(args.model)}
-    results = run_rows(
-        args.logs,
-        {'encoder': model, 'planner': model},
-        only=args.only,
-        on_result=lambda result: console.print(
-            f'{"ok" if result.passed else "NOT AS IT HAS TO BE":20}{result.name}', highlight=False
-        ),
-    )
-    console.print(faults_table(results))
-    _write(args, results)
+    try:
+        run_rows(args.logs, {'encoder': model, 'planner': model}, only=args.only, on_result=note)
+    finally:  # what was seen counts, even when the rest cannot be tried
+        console.print(faults_table(results))
+        _write(args, results)
     return 0 if all(result.passed for result in results) else 1
 
 

@@ -19,7 +19,7 @@ from jepa_wm_ros.robot.trajectory import PoseTrajectory
 if TYPE_CHECKING:
     from jepa_wm_ros.robot.kinematics import IkSolution
 
-_SAMPLES_PER_STEP = 12
+_SAMPLES_PER_STEP = 16
 _ATTEMPTS = 6
 
 

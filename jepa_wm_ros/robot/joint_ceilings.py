@@ -13,7 +13,7 @@ from jepa_wm_ros.robot.limits import JointLimits
 
 # What a path may use of the limits. The elbow's own motion, a change of the speed override and
 # the grid of the clock take the rest.
-_SHARE = 0.9
+_SHARE = 0.87
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,7 +185,7 @@ class ExecutionSettings:
     settle_time_s: float = 0.04
     settle_timeout_s: float = 1.5
     start_tolerance_rad: float = 0.05
-    posture_speed_rad_s: float = 0.2
+    posture_speed_rad_s: float = 0.15
     gripper_step: float = 0.01
     gripper_hold_s: float = 0.5
     stop_time_s: float = 0.14

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 START = np.array([0.46, -0.2, 0.40])
 STATES = ('DISARMED', 'ARMED', 'EXECUTING', 'FAULT')
 _SETTLE_S = 0.5
-_ACTIVE_S = 60.0
+_ACTIVE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
