@@ -39,7 +39,7 @@ from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic
 from jepa_wm_ros.ros.lifecycle import ManagedNode
-from jepa_wm_ros.ros.scheduling import become_urgent
+from jepa_wm_ros.ros.scheduling import COMMAND, become_urgent
 from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.ros.worker import future_for
 
@@ -437,7 +437,7 @@ class ActionPublisher(ManagedNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until a signal; the last command on the wire holds the arm."""
-    become_urgent()
+    become_urgent(COMMAND)
     return spin(lambda context, executor: [ActionPublisher(context=context)], args)
 
 

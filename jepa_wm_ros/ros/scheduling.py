@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import threading
 
+COMMAND = 3
+"""Real-time priority of what commands an arm: it is late for nobody."""
 ANSWER = 2
 """Real-time priority of what has to answer."""
 DEVICE = 1
@@ -24,7 +26,7 @@ def become_urgent(priority: int = ANSWER) -> bool:
     """Run this thread, and those it starts from now on, before all normal ones.
 
     Args:
-        priority: `ANSWER`, or `DEVICE` for what comes after that.
+        priority: `COMMAND`, `ANSWER`, or `DEVICE`, the first before the others.
 
     Returns:
         Whether the system allowed it.
