@@ -23,6 +23,7 @@ from jepa_wm_ros.training.trainer import Trainer
 from jepa_wm_ros.worldmodel.bundle import load_bundle
 from jepa_wm_ros.worldmodel.schema import read
 
+pytestmark = pytest.mark.timeout(400)  # two processes, each of which loads torch
 STEPS = 4
 KINDS = ('small', 'lewm', 'pldm', 'batch_first', 'jepa_wm', 'cjepa')
 
@@ -89,7 +90,7 @@ def folder(tmp_path_factory, free_port) -> Path:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(300)
     assert [worker.exitcode for worker in workers] == [0, 0]
     return place
 
