@@ -22,6 +22,10 @@ PORT = 8080
 RATE_HZ = 5.0
 TOKEN_VARIABLE = 'JEPA_WM_VIEW_TOKEN'
 _WAIT_S = 0.2
+_OPEN_S = 120.0
+_SIZE = 1280, 900
+_DISMISS = """document.querySelectorAll('[class*="Notification-closeButton"]')
+.forEach(button => button.click())"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -48,11 +52,20 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         '--rate', type=float, default=RATE_HZ, help=f'looks per second (default: {RATE_HZ:g})'
     )
+    parser.add_argument(
+        '--screenshot',
+        type=Path,
+        metavar='FILE',
+        help='write a PNG of the page, taken by a headless Chromium, and end',
+    )
+    parser.add_argument(
+        '--after', type=float, default=10.0, help='seconds before that (default: 10)'
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the page until Ctrl-C."""
+    """Serve the page until Ctrl-C, or until its picture has been taken."""
     from rich.console import Console
 
     from jepa_wm_ros.ros.operating import Operator
@@ -63,6 +76,10 @@ def run(args: argparse.Namespace) -> int:
         address = f'http://{args.host}:{gate.port}/' + (f'?token={token}' if token else '')
         Console().print(f'open {address}   (Ctrl-C ends)', soft_wrap=True, highlight=False)
         try:
+            if args.screenshot is not None:
+                _take_screenshot(address, args.screenshot, args.after)
+                Console().print(f'  {args.screenshot}', soft_wrap=True, highlight=False)
+                return 0
             while True:
                 time.sleep(_WAIT_S)
         finally:
@@ -116,3 +133,20 @@ def _view(args: argparse.Namespace) -> CellView:
 
     tree = parse_link_tree(robot_description(args.urdf), str(args.urdf or 'the description'))
     return CellView(tree=tree, base_frame=args.base_frame or BASE_FRAME)
+
+
+def _take_screenshot(address: str, file: Path, after_s: float) -> None:
+    """Look at the page for a while, then write its picture.
+
+    Raises:
+        BrowserError: There is no browser, or the page does not open in it.
+    """
+    from jepa_wm_ros.viz.web.browser import Browser
+
+    with Browser(*_SIZE) as browser:
+        browser.open(address)
+        browser.wait_for_text('Capture goal', _OPEN_S)
+        time.sleep(after_s)
+        browser.evaluate(_DISMISS)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(browser.screenshot())
