@@ -1,9 +1,11 @@
-"""The page in a real browser: it opens, the arm moves, the buttons act, strangers stay outside."""
+"""The page in a real browser: it opens, the buttons act, strangers stay outside.
+
+What is drawn is tested in test_web_scene.py: the pixels of a browser without graphics card take
+minutes on a busy machine.
+"""
 
 import time
 
-import cv2
-import numpy as np
 import pytest
 
 from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, READY_POSTURE, robot_description
@@ -14,7 +16,8 @@ from jepa_wm_ros.viz.web.browser import BROWSERS, VARIABLE, Browser, BrowserErro
 from jepa_wm_ros.viz.web.gate import Gate
 from jepa_wm_ros.viz.web.page import Page
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
+pytestmark = pytest.mark.timeout(600)  # the machine may be busy, and draws by itself
 needs_browser = pytest.mark.skipif(
     find_browser() is None,
     reason=f'no browser: sudo apt install chromium (one of {", ".join(BROWSERS)}, or {VARIABLE})',
@@ -76,7 +79,7 @@ def site():
 @pytest.fixture(scope='module')
 def browser():
     # small: the scene is drawn without a graphics card, and what is tested are not its details
-    with Browser(560, 420) as browser:
+    with Browser(480, 360) as browser:
         yield browser
 
 
@@ -85,12 +88,6 @@ def opened(site, browser):
     browser.open(site.addresses[0])
     browser.wait_for_text('Capture goal', PATIENCE_S)
     return browser
-
-
-def scene(browser):
-    """The part of the page beside the panel, `(H, W, 3)`."""
-    picture = cv2.imdecode(np.frombuffer(browser.screenshot(), np.uint8), cv2.IMREAD_COLOR)
-    return picture[60:, :200].astype(int)
 
 
 def wait_until(condition):
@@ -111,19 +108,6 @@ def test_the_buttons_act(site, opened):
         wait_until(lambda did=did: did in site.robot.did)
     opened.wait_for_text('done: stop', PATIENCE_S)
     assert site.page.watched
-
-
-@needs_browser
-def test_the_arm_is_drawn_and_moves(site, opened):
-    wait_until(lambda: scene(opened).std() > 5)  # something is there
-    site.move(READY_POSTURE)
-    before = scene(opened)
-
-    def moved():
-        return (np.abs(scene(opened) - before).max(-1) > 60).mean() > 0.01
-
-    site.move(READY_POSTURE + np.array([1.2, 0, 0, 0.5, 0, 0, 0]))
-    wait_until(moved)
 
 
 @needs_browser
