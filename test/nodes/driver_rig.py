@@ -36,7 +36,9 @@ PATIENT = {
     'max_image_age_s': 1.0,
     'image_hold_age_s': 0.8,
     'max_ready_age_s': 2.0,
-    'settle_timeout_s': 4.0,
+    'max_plan_age_s': 10.0,
+    'max_tracking_error_m': 0.3,
+    'settle_timeout_s': 8.0,
 }
 SERVO = {'servo': 'switch', 'servo_linear_scale': 0.4, 'servo_rotational_scale': 0.8,
          'max_speed_m_s': 0.35, 'max_rotation_speed_rad_s': 0.7}  # fmt: skip
