@@ -21,7 +21,7 @@ COMMANDS = {
     'calibrate': 'find the rotation between planned and executed motion, without a board',
     'goal': 'show the arm where to go, and keep goals',
     'view': 'see a running graph in a web browser, and push its buttons',
-    'top': 'watch a running graph in the terminal: nodes, rates, ages, plans, safety',
+    'top': 'watch a running graph in the terminal',
     'eval': 'measure how well a model does',
     'collect': 'collect episodes in the simulated cell',
     'bag': 'record, play and recover bags; evaluate models on them',
