@@ -13,7 +13,9 @@ from jepa_wm_ros.robot.limits import JointLimits
 
 # What a path may use of the limits. The elbow's own motion, a change of the speed override and
 # the grid of the clock take the rest.
-_SHARE = 0.87
+_SHARE = 0.84
+# The same for the speeds from which a stop begins.
+_STOPPABLE_SHARE = 0.92
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class JointCeilings:
         if self.limits.acceleration is None:
             return allowed
         stoppable = STOP_SHARE * self.limits.acceleration * self.stop_time_s
-        return np.minimum(allowed, stoppable / _SHARE)
+        return np.minimum(allowed, _STOPPABLE_SHARE * stoppable / _SHARE)
 
 
 def _peak(values: NDArray[np.float64], limits: NDArray[np.float64]) -> float:
