@@ -55,8 +55,8 @@ class _Arm:
     def now(self) -> Moment:
         return Moment(self.now_s, self.now_s)
 
-    @property
     def moves(self) -> bool:
+        """Whether a motion is under way."""
         return self.executor.motion is not None
 
     def step(self) -> None:
@@ -126,11 +126,11 @@ def _arm(kinematics: Kinematics, joints: JointLimits, settings: ExecutionSetting
 def _run(arm: _Arm, stop_at: int) -> bool:
     """Let a motion end; return whether it was cancelled on the way."""
     for period in range(_LONGEST):
-        if not arm.moves:
+        if not arm.moves():
             return False
         if period == stop_at:
             arm.executor.cancel(arm.now)
-            while arm.moves:
+            while arm.moves():
                 arm.step()
             return True
         arm.step()
