@@ -1,11 +1,9 @@
-"""The page in a real browser: it opens, the buttons act, strangers stay outside.
-
-What is drawn is tested in test_web_scene.py: the pixels of a browser without graphics card take
-minutes on a busy machine.
-"""
+"""The page in a real browser: it opens, the arm moves, the buttons act, strangers stay outside."""
 
 import time
 
+import cv2
+import numpy as np
 import pytest
 
 from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, READY_POSTURE, robot_description
@@ -23,6 +21,8 @@ needs_browser = pytest.mark.skipif(
     reason=f'no browser: sudo apt install chromium (one of {", ".join(BROWSERS)}, or {VARIABLE})',
 )
 TOKEN = 'open-sesame'
+DISMISS = """document.querySelectorAll('[class*="Notification-closeButton"]')
+.forEach(button => button.click())"""
 
 
 class Robot:
@@ -79,7 +79,7 @@ def site():
 @pytest.fixture(scope='module')
 def browser():
     # small: the scene is drawn without a graphics card, and what is tested are not its details
-    with Browser(480, 360) as browser:
+    with Browser(860, 400) as browser:
         yield browser
 
 
@@ -87,7 +87,14 @@ def browser():
 def opened(site, browser):
     browser.open(site.addresses[0])
     browser.wait_for_text('Capture goal', PATIENCE_S)
+    browser.evaluate(DISMISS)
     return browser
+
+
+def scene(browser):
+    """The part of the page where the arm is, `(H, W, 3)`."""
+    picture = cv2.imdecode(np.frombuffer(browser.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    return picture[:, :420].astype(int)
 
 
 def wait_until(condition):
@@ -108,6 +115,15 @@ def test_the_buttons_act(site, opened):
         wait_until(lambda did=did: did in site.robot.did)
     opened.wait_for_text('done: stop', PATIENCE_S)
     assert site.page.watched
+
+
+@needs_browser
+def test_the_arm_is_drawn_and_moves(site, opened):
+    site.move(READY_POSTURE)
+    wait_until(lambda: scene(opened).std() > 5)
+    before = scene(opened)
+    site.move(READY_POSTURE + np.array([1.2, 0, 0, 0.5, 0, 0, 0]))
+    wait_until(lambda: (np.abs(scene(opened) - before).max(-1) > 60).mean() > 0.005)
 
 
 @needs_browser
