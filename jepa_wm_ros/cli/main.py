@@ -33,6 +33,7 @@ COMMANDS = {
     'models': 'list the published models that are known, and the bundles that are here',
     'download': 'fetch a published model and make a bundle of it',
     'import': 'make a bundle of a published checkpoint',
+    'explain': 'what a model has understood of the arm, in figures, pictures and words',
     'inspect': 'say what a bundle takes and gives, and see whether it predicts',
     'fabricate': 'make files like published ones with random weights, or try presets with them',
     'doctor': 'look for what could be wrong on this machine, and in a running graph',

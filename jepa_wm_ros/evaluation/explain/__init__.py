@@ -1,0 +1,1 @@
+"""What a model has understood of the robot, and what not: measured, drawn and said in words."""
