@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.viz.web.panel import Commands
 
 _TRAIL_COLOUR = '#e69f00'
+_FLOOR_M = -0.01  # below the table top
 _EYE, _LOOK_AT = (1.6, 1.1, 1.0), (0.35, 0.0, 0.35)
 
 
@@ -42,7 +43,8 @@ class Page:
         # browsers without a graphics card draw the scene, too: shadows cost them most
         server.scene.configure_default_lights(cast_shadow=False)
         server.scene.configure_environment_map(None)
-        server.scene.add_grid('/floor', width=2.4, height=2.4, cell_size=0.1, section_size=0.5)
+        floor = {'width': 2.4, 'height': 2.4, 'cell_size': 0.1, 'section_size': 0.5}
+        server.scene.add_grid('/floor', position=(0.0, 0.0, _FLOOR_M), **floor)
         server.initial_camera.position, server.initial_camera.look_at = _EYE, _LOOK_AT
         self._robot = RobotScene(server.scene, view.tree)
         self._shapes = ShapeScene(server.scene)
