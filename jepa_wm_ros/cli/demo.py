@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         summary = goals_summary(traces, seed=args.seed, model=name, wanted=args.goals)
         _write_figures(folder, traces, summary, steps)
         if not args.no_video:
+            _foresee(model, traces, steps)
             _write_pictures(folder, traces, steps)
     except (KeyboardInterrupt, JepaWmError):
         _keep(folder, traces, args, name, console)
@@ -155,6 +156,28 @@ def _write_figures(
         f'{summary["model"]}: {len(traces)} goal pictures, seed {summary["seed"]}',
     )
     steps.done('summary and plot written')
+
+
+def _foresee(model: Path, traces: list[Trace], steps: Steps) -> None:
+    """Draw what each plan was expected to lead to, if the bundle has a decoder."""
+    from jepa_wm_ros.evaluation.foresight import can_foresee, foresee
+    from jepa_wm_ros.worldmodel.bundle import load_bundle
+    from jepa_wm_ros.worldmodel.heads import load_decoder
+    from jepa_wm_ros.worldmodel.heads.head import HeadError
+
+    network = load_bundle(model)
+    try:
+        decoder = load_decoder(model, network)
+    except HeadError as error:  # a video without it is better than none
+        steps.done(f'no picture of what is expected: {error}')
+        return
+    if decoder is None or not can_foresee(network):
+        steps.done(
+            'no picture of what is expected: it needs a decoder, and a model of one picture'
+        )
+        return
+    foresee(network, decoder, traces)
+    steps.done('expected pictures drawn')
 
 
 def _write_pictures(folder: Path, traces: list[Trace], steps: Steps) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jepa_wm_ros.evaluation.palette import GOAL, INK, LEVEL, MISS, MUTED, goal_colour
+from jepa_wm_ros.evaluation.palette import (
+    GOAL,
+    INK,
+    LEVEL,
+    MISS,
+    MUTED,
+    PLANNER,
+    goal_colour,
+)
 from jepa_wm_ros.evaluation.plots import new_figure, save_figure, style_axes
 from jepa_wm_ros.evaluation.summary import summarise
 
@@ -99,7 +107,9 @@ def plot_goals(path: Path, traces: Sequence[Trace], title: str) -> None:
 
 
 def still_goals(path: Path, traces: Sequence[Trace]) -> bool:
-    """Draw first picture, last picture and goal picture of every goal side by side into a PNG.
+    """Draw first, last and goal picture of every goal side by side into a PNG.
+
+    Where it is known, what the model expected of its first plan stands below the first picture.
 
     Returns:
         False when no goal has pictures; then no file is made.
@@ -108,25 +118,33 @@ def still_goals(path: Path, traces: Sequence[Trace]) -> bool:
     if not shown:
         return False
     columns = max(len(shown), 2)
-    figure = new_figure(3.2 * columns, 6.0)
-    grid = figure.subplots(3, columns, squeeze=False)
+    rows = 4 if any(trace.expected for trace in shown) else 3
+    figure = new_figure(3.2 * columns, 2.0 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for column, trace in enumerate(shown):
-        start, final = (trace.start_distance_m or 0.0), (trace.final_distance_m or 0.0)
-        rows = (
-            (trace.frames[0].picture(), f'start, {100 * start:.0f} cm away', MUTED),
-            (
-                trace.frames[-1].picture(),
-                f'end, {100 * final:.1f} cm away',
-                GOAL if final <= 0.05 else MISS,
-            ),
-            (trace.picture, f'goal {trace.index + 1}', INK),
-        )
-        for axes, (picture, caption, colour) in zip(grid[:, column], rows, strict=True):
-            _show(axes, picture, caption, colour)
+        tiles = _tiles(trace, expected=rows == 4)
+        for axes, (picture, caption, colour) in zip(grid[:, column], tiles, strict=True):
+            if picture is not None:
+                _show(axes, picture, caption, colour)
     save_figure(figure, path)
     return True
+
+
+def _tiles(trace: Trace, *, expected: bool) -> list[tuple[NDArray[np.uint8] | None, str, str]]:
+    """Return pictures of one goal with captions and their colours, from above."""
+    start, final = (trace.start_distance_m or 0.0), (trace.final_distance_m or 0.0)
+    colour = GOAL if final <= 0.05 else MISS
+    tiles: list[tuple[NDArray[np.uint8] | None, str, str]] = [
+        (trace.frames[0].picture(), f'start, {100 * start:.0f} cm away', MUTED),
+        (trace.frames[-1].picture(), f'end, {100 * final:.1f} cm away', colour),
+        (trace.picture, f'goal {trace.index + 1}', INK),
+    ]
+    if expected:
+        first = trace.expected[0] if trace.expected else None
+        tiles.insert(1, (first, 'expected of the first plan', PLANNER))
+    return tiles
 
 
 def _show(axes: Axes, picture: NDArray[np.uint8], caption: str, colour: str) -> None:

@@ -32,6 +32,7 @@ class PlanNote:
         action: The first action: dx dy dz [m], droll dpitch dyaw [rad], dgripper.
         restarted: Whether it began afresh.
         deadline_hit: Whether the solver ran out of time.
+        planned: All actions of the plan, in order; empty where nobody told.
     """
 
     stamp_s: float
@@ -42,6 +43,7 @@ class PlanNote:
     action: tuple[float, ...]
     restarted: bool = False
     deadline_hit: bool = False
+    planned: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Trace:
         plans: In the order in which they were published.
         positions: True flange positions: time [s] and `(3,)` [m].
         frames: Camera pictures; empty when none are kept.
+        expected: `(h, w, 3)` uint8 RGB for each plan: what the model expects to see after its
+            last action; empty where nothing can draw it.
     """
 
     index: int
@@ -87,6 +91,7 @@ class Trace:
     plans: list[PlanNote] = field(default_factory=list)
     positions: list[tuple[float, NDArray[np.float64]]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    expected: list[NDArray[np.uint8]] = field(default_factory=list)
 
     def distance_at(self, stamp_s: float) -> float | None:
         """Return the true distance from the goal at a time [m]: that of the last sample before.

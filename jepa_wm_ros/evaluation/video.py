@@ -1,14 +1,15 @@
-"""The demo's video: camera beside goal picture, with the curves below, in real time."""
+"""The demo's video: camera, goal and what is expected, with curves below, in real time."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jepa_wm_ros.evaluation.canvas import Chart, draw_text, paste
 from jepa_wm_ros.evaluation.movie import Movie
-from jepa_wm_ros.evaluation.palette import COST, GOAL, INK, LEVEL, MUTED, PLANNER
+from jepa_wm_ros.evaluation.palette import COST, GOAL, GRID, INK, LEVEL, MUTED, PLANNER, rgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +25,23 @@ SIZE = (1280, 720)
 FPS = 15.0
 HOLD_S = 1.5
 """How long the end of each goal stands still [s]."""
-_PANEL = (608, 342)
 _LEFT, _RIGHT, _TOP = 24, 648, 76
+_CHART = 564
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Size of a picture, left edges of the pictures, top and height of the charts [px]."""
+
+    panel: tuple[int, int]
+    lefts: tuple[int, ...]
+    chart_top: int
+    chart_height: int
+
+
+_TWO = _Layout((608, 342), (_LEFT, _RIGHT), 476, 170)
+_THREE = _Layout((400, 225), (_LEFT, 440, 856), 359, 287)
+"""Camera and goal; or camera, goal and what is expected."""
 
 
 def write_video(
@@ -91,15 +107,17 @@ class _Scene:
             self._plans_s = np.append(self._plans_s, self._end_s - self._start_s)
             self._costs = np.append(self._costs, trace.final_cost)
         length_s = max(self._end_s - self._start_s, 1.0)
-        self._distance_chart = _chart(_LEFT, length_s, self._distances_cm, 10.0)
-        self._cost_chart = _chart(_RIGHT, length_s, self._costs, 0.1)
+        self._layout = _THREE if trace.expected else _TWO
+        self._distance_chart = _chart(self._layout, _LEFT, length_s, self._distances_cm, 10.0)
+        self._cost_chart = _chart(self._layout, _RIGHT, length_s, self._costs, 0.1)
         self._base = self._draw_base(goals)
 
     def at(self, now_s: float, camera: Picture) -> Picture:
         """Return the picture at a time, with what the camera saw."""
         picture = self._base.copy()
-        paste(picture, camera, (_LEFT, _TOP), _PANEL)
+        paste(picture, camera, (_LEFT, _TOP), self._layout.panel)
         _label(picture, 'camera', _LEFT, PLANNER)
+        self._show_expected(picture, now_s)
         elapsed = now_s - self._start_s
         distances = self._positions_s <= elapsed
         self._distance_chart.draw_curve(
@@ -116,14 +134,28 @@ class _Scene:
         picture = np.full((SIZE[1], SIZE[0], 3), 255, np.uint8)
         title = f'Goal {self._trace.index + 1} of {goals}'
         draw_text(picture, title, (_LEFT, 50), size=32, bold=True)
-        paste(picture, self._trace.picture, (_RIGHT, _TOP), _PANEL)
-        _label(picture, 'goal picture', _RIGHT, GOAL)
+        goal = self._layout.lefts[1]
+        paste(picture, self._trace.picture, (goal, _TOP), self._layout.panel)
+        _label(picture, 'goal picture', goal, GOAL)
         self._distance_chart.draw_axes(picture, 'True distance from the goal [cm]', 'time [s]')
         self._distance_chart.draw_level(picture, 5.0, LEVEL)
         self._cost_chart.draw_axes(picture, 'Latent distance (what the planner sees)', 'time [s]')
         note = 'dashed: 5 cm; the planner never sees this'
         draw_text(picture, note, (_LEFT + 44, SIZE[1] - 12), size=16, colour=MUTED)
         return picture
+
+    def _show_expected(self, picture: Picture, now_s: float) -> None:
+        """Show what the newest plan is expected to lead to; the model sees a square only."""
+        if not self._trace.expected:
+            return
+        (width, height), left = self._layout.panel, self._layout.lefts[2]
+        picture[_TOP : _TOP + height, left : left + width] = rgb(GRID)
+        plans = sum(plan.stamp_s <= now_s for plan in self._trace.plans)
+        if plans:
+            drawn = self._trace.expected[plans - 1]
+            wide = min(width, round(height * drawn.shape[1] / drawn.shape[0]))
+            paste(picture, drawn, (left + (width - wide) // 2, _TOP), (wide, height))
+        _label(picture, 'expected', left, COST)
 
     def _write_figures(self, picture: Picture, now_s: float) -> None:
         trace = self._trace
@@ -145,13 +177,15 @@ class _Scene:
             )
 
 
-def _chart(panel_left: int, length_s: float, values: NDArray[np.float64], least: float) -> Chart:
+def _chart(
+    layout: _Layout, panel_left: int, length_s: float, values: NDArray[np.float64], least: float
+) -> Chart:
     highest = float(values.max()) if len(values) else 0.0
     return Chart(
         left=panel_left + 44,
-        top=476,
-        width=_PANEL[0] - 44,
-        height=170,
+        top=layout.chart_top,
+        width=_CHART,
+        height=layout.chart_height,
         x_end=1.02 * length_s,
         y_end=max(1.08 * highest, least),
     )
@@ -160,7 +194,6 @@ def _chart(panel_left: int, length_s: float, values: NDArray[np.float64], least:
 def _label(picture: Picture, text: str, left: int, colour: str) -> None:
     """Write a caption on a coloured tag into the upper left corner of a panel."""
     from jepa_wm_ros.evaluation.canvas import font
-    from jepa_wm_ros.evaluation.palette import rgb
 
     width = int(font(20, bold=True).getlength(text)) + 24
     picture[_TOP : _TOP + 34, left : left + width] = rgb(colour)

@@ -42,8 +42,9 @@ class GraphListener(Protocol):
         action: tuple[float, ...],
         restarted: bool,
         deadline_hit: bool,
+        planned: tuple[tuple[float, ...], ...],
     ) -> None:
-        """A plan, as `jepa_wm_msgs/Plan` describes it; the action is its first one."""
+        """A plan, as `jepa_wm_msgs/Plan` describes it; `action` is the first of those planned."""
         ...
 
 
@@ -68,9 +69,17 @@ def _plan(listener: GraphListener) -> Callable[[Plan], None]:
             action=tuple(message.actions[: message.action_dim]),
             restarted=message.restarted,
             deadline_hit=message.deadline_hit,
+            planned=_rows(message),
         )
 
     return tell
+
+
+def _rows(message: Plan) -> tuple[tuple[float, ...], ...]:
+    width = max(1, message.action_dim)
+    return tuple(
+        tuple(message.actions[i : i + width]) for i in range(0, len(message.actions), width)
+    )
 
 
 def _position(listener: GraphListener) -> Callable[[PoseStamped], None]:

@@ -198,28 +198,28 @@ def test_places_to_jump_to_are_in_the_workspace():
 
 
 class Heir:
-    """Expects the sum of the frames that it knows, plus the actions between and after them."""
+    """Adds up the frames that it knows, the newest ten times, and likewise the actions."""
 
     def __init__(self, context):
         self.contract = small_contract(context=context)
 
     def rollout(self, context, past_actions, actions):
-        start = context.tokens.sum(1)[:, None, None]
-        return Latent(
-            start + past_actions.sum((1, 2))[:, None, None, None, None] + actions[..., :1, None]
-        )
+        frames = context.tokens.sum((1, 2, 3)) + 9 * context.tokens[:, -1].sum((1, 2))
+        total = frames + past_actions.sum((1, 2)) + 10 * actions.sum((1, 2, 3))
+        return Latent(total[:, None, None, None, None])
 
 
 @pytest.mark.parametrize('context', [1, 2, 3, 9])
 def test_predictions_know_as_many_frames_as_the_model_takes(context):
-    frames = torch.tensor([1.0, 10.0, 100.0, 1000.0, 10000.0])
-    actions = np.full((5, 1), 0.25, np.float32)
-    found = expected(Heir(context), Latent(frames[:, None, None]), actions).tokens.flatten()
+    frames = np.array([1e0, 1e2, 1e4, 1e6, 1e8])
+    actions = np.array([0.1, 0.2, 0.3, 0.4, np.nan])
+    latent = Latent(torch.from_numpy(frames)[:, None, None])
+    found = expected(Heir(context), latent, actions[:, None]).tokens.flatten()
     for step in range(4):
-        known = min(context, step + 1)
-        assert found[step] == pytest.approx(
-            float(frames[step + 1 - known : step + 1].sum()) + 0.25 * known
-        )
+        known = slice(max(0, step + 1 - context), step + 1)
+        wanted = frames[known].sum() + 9 * frames[step]
+        wanted += actions[known].sum() + 9 * actions[step]
+        assert float(found[step]) == pytest.approx(wanted, rel=1e-12)
 
 
 def test_principal_components_of_wide_and_tall_rows_are_the_same_plane():

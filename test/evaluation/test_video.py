@@ -1,7 +1,10 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 
+from jepa_wm_ros.evaluation.foresight import foresee
 from jepa_wm_ros.evaluation.goals_report import goals_summary, plot_goals, still_goals
 from jepa_wm_ros.evaluation.movie import Movie, MovieError, check_movie
 from jepa_wm_ros.evaluation.records import ResultsError
@@ -65,6 +68,45 @@ def test_camera_and_goal_picture_are_side_by_side(tmp_path, traces):
     assert pictures[0][380, 300].mean() == pytest.approx(40, abs=6)
 
 
+def test_what_is_expected_stands_beside_the_goal_from_the_first_plan_on(tmp_path, traces):
+    path = tmp_path / 'demo.mp4'
+    traces[0].expected = [np.full((32, 32, 3), level, np.uint8) for level in (90, 160)]
+    write_video(path, traces[:1])
+    pictures = read(path)
+    middle = [taken[250, 1056].mean() for taken in pictures]
+    assert middle[0] == pytest.approx(229, abs=8)
+    assert middle[4] == pytest.approx(90, abs=6)
+    assert middle[-1] == pytest.approx(160, abs=6)
+    assert pictures[-1][270, 500].mean() == pytest.approx(120, abs=6)
+
+
+class Colours:
+    """Draws the token of a `PointModel` as the colour that it was read from."""
+
+    def decode(self, latent):
+        colour = (20.0 * latent.tokens[..., 0, :] + 100.0) / 255.0
+        return colour[..., None, None].expand(*colour.shape, 4, 4)
+
+
+def test_what_is_expected_is_the_end_of_each_plan(point_model, traces):
+    trace = traces[0]
+    trace.plans[:] = [
+        dataclasses.replace(plan, planned=((0.1, 0.0, -0.05, *[0.0] * 4),) * number)
+        for number, plan in enumerate(trace.plans, start=1)
+    ]
+    foresee(point_model, Colours(), [trace])
+    seen = [trace.frames[0].picture(), trace.frames[5].picture()]
+    for number, (before, after) in enumerate(zip(seen, trace.expected, strict=True), start=1):
+        square = before[:, 35:125]  # what the model's camera contract cuts out
+        moved = after.mean((0, 1)) - square.mean((0, 1))
+        assert moved == pytest.approx(np.array([20.0, 0.0, -10.0]) * number, abs=2.0)
+
+
+def test_plans_that_are_not_known_whole_have_nothing_expected(point_model, traces):
+    foresee(point_model, Colours(), traces)
+    assert traces[0].expected == []
+
+
 def test_only_a_complete_video_has_its_name(tmp_path):
     def interrupted():
         with Movie(tmp_path / 'a.mp4', (64, 64), 10) as movie:
@@ -102,6 +144,10 @@ def test_plot_and_still_are_pictures(tmp_path, traces):
     assert still_goals(tmp_path / 'still.png', traces)
     for name in ('plot.png', 'still.png'):
         assert cv2.imread(str(tmp_path / name)).std() > 10
+    lower = cv2.imread(str(tmp_path / 'still.png')).shape[0]
+    traces[1].expected = [picture(70)] * 2
+    assert still_goals(tmp_path / 'still.png', traces)
+    assert cv2.imread(str(tmp_path / 'still.png')).shape[0] == lower * 4 / 3
 
 
 def test_a_plot_that_cannot_be_written_is_one_clear_line(tmp_path, traces):
