@@ -222,9 +222,9 @@ def thresholds(costs: Sequence[float], pictures: int, default: Sequence[float]) 
     """Latent distances from which each picture counts as reached; arguments as for `each`.
 
     Raises:
-        ValueError: The numbers do not match the pictures, or one is not above 0.
+        ValueError: The numbers do not match the pictures, or a given one is not above 0.
     """
-    limits = each(costs, pictures, default, 'reached_costs')
-    if not all(0.0 < limit < math.inf for limit in limits):
-        raise ValueError(f'reached_costs must be above 0, got {limits}')
-    return limits
+    # what a model says itself may be 0: nobody has measured when its pictures look alike
+    if not all(0.0 < limit < math.inf for limit in costs):
+        raise ValueError(f'reached_costs must be above 0, got {list(costs)}')
+    return each(costs, pictures, default, 'reached_costs')

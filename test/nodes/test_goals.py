@@ -150,6 +150,10 @@ def test_thresholds_are_for_each_for_all_or_the_default():
     assert thresholds([0.5, 0.6], 2, [0.1, 0.2]) == [0.5, 0.6]
 
 
+def test_a_model_without_a_threshold_of_its_own_takes_goals_all_the_same():
+    assert thresholds([], 2, [0.0, 0.0]) == [0.0, 0.0]
+
+
 @pytest.mark.parametrize('given', [[0.1, 0.2, 0.3], [0.0], [float('nan')], [float('inf')]])
 def test_thresholds_that_make_no_sense_are_refused(given):
     with pytest.raises(ValueError, match='reached_costs'):
