@@ -45,6 +45,7 @@ class Cell:
         self.positions = deque(maxlen=1000)
         self.states = []
         self.outcome = None
+        self.goal = None
         self.node = graph.node(f'watcher_{system.domain_id}')
         self.node.create_subscription(PoseStamped, 'ground_truth', self._on_pose, 10)
         self.node.create_subscription(SafetyStatus, 'safety_status', self._on_status, 10)
@@ -74,7 +75,8 @@ class Cell:
             with contextlib.suppress(GraphError):
                 self.outcome = self.client.reach([picture], max_steps=steps)
 
-        threading.Thread(target=reach, daemon=True).start()
+        self.goal = threading.Thread(target=reach, daemon=True)
+        self.goal.start()
         self.graph.spin_until(lambda: SafetyStatus.EXECUTING in dict(self.states), 30.0)
         self.graph.spin_until(lambda: self.speed() > 0.02, 30.0)
 
@@ -112,7 +114,9 @@ def start(bundle, logs):
         graph = Graph(system.domain_id)
         with GraphClient(domain_id=system.domain_id) as client:
             client.wait_until_ready(30.0)
-            yield Cell(system, client, graph)
+            running = Cell(system, client, graph)
+            yield running
+            running.goal.join(30.0)  # who asks must not outlive the connection
         graph.close()
 
 
