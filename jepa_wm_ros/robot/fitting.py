@@ -68,11 +68,14 @@ class TrajectoryFitter:
             UnreachableError: No joint positions reach a point on the way, or it is forbidden.
             TrajectoryError: A pose is not finite.
         """
-        least, best, stretch = math.inf, None, 1.0
+        moving = bool(start.state.twist.any() or start.state.acceleration.any())
+        least, best, stretch, path = math.inf, None, 1.0, None
         for _ in range(_ATTEMPTS):
             step_s = step_duration_s * stretch
             trajectory = PoseTrajectory(start.state, waypoints, step_s, limits=self._motion)
-            excess = self._excess(trajectory, start.joint_positions, len(waypoints))
+            if path is None or moving:  # from rest, stretching changes when, but never where
+                path = self._path(trajectory, start.joint_positions, len(waypoints))
+            excess = self._ceilings.excess(path, trajectory.duration_s / (len(path) - 1))
             if excess < least:
                 least, best = excess, trajectory
             if excess <= 1.0:
@@ -81,17 +84,16 @@ class TrajectoryFitter:
         assert best is not None, 'every excess is finite'
         return best
 
-    def _excess(
+    def _path(
         self, trajectory: PoseTrajectory, joints: NDArray[np.float64], steps: int
-    ) -> float:
-        """Return by which factor a trajectory must still be stretched for the joints."""
+    ) -> NDArray[np.float64]:
+        """Return `(m, n)` joint positions [rad] along a trajectory, at equal distances in time."""
         count = _SAMPLES_PER_STEP * steps
-        spacing_s = trajectory.duration_s / count
         path = [joints]
         for index in range(1, count + 1):
-            pose, _ = trajectory.sample(index * spacing_s)
+            pose, _ = trajectory.sample(index * trajectory.duration_s / count)
             path.append(self._reach(pose, path[-1], index, count))
-        return self._ceilings.excess(np.array(path), spacing_s)
+        return np.array(path)
 
     def _reach(
         self, pose: Pose, joints: NDArray[np.float64], index: int, count: int

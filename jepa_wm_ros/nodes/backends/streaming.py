@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.robot.joint_route import RoutePoint
 
 
-class StreamingBackend:
+class StreamingBackend(ABC):
     """Publishes one message for each set-point; a subclass writes the message."""
 
     moves = True
@@ -36,15 +37,16 @@ class StreamingBackend:
         return str(self._publisher.topic_name)
 
     def play(self, route: Sequence[RoutePoint]) -> None:
-        """Do nothing: every set-point is sent at its time."""
+        """Do nothing with it: every set-point is sent at its time."""
+        del route
 
     def send(self, command: ArmCommand) -> None:
         """Publish the set-point."""
         self._publisher.publish(self.encode(command))
 
+    @abstractmethod
     def encode(self, command: ArmCommand) -> Any:
         """Write the message of a set-point."""
-        raise NotImplementedError
 
     def obstacle(self) -> str:
         """Why commands would not reach the arm: nobody listens."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from rclpy.action import ActionClient
@@ -12,7 +13,7 @@ from jepa_wm_ros.nodes.grippers.gripper import GripperWiring
 from jepa_wm_ros.nodes.message_classes import driver_interface
 
 
-class ActionGripper:
+class ActionGripper(ABC):
     """Sends each target as a goal; a subclass writes the goal."""
 
     type_name: ClassVar[str]
@@ -33,9 +34,9 @@ class ActionGripper:
         """Go there; the newest target wins."""
         self._goals.put(self._client, self.goal(self._wiring.codec.encode(closedness)))
 
+    @abstractmethod
     def goal(self, position: float) -> Any:
         """Write a goal for a position in the driver's unit."""
-        raise NotImplementedError
 
     def obstacle(self) -> str:
         """Why commands would not reach the gripper: the action has no server."""
