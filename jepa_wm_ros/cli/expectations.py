@@ -35,7 +35,8 @@ class Expectations:
         gripper_joint: Joint of the gripper; empty: none.
         gripper: Preset of its units.
         max_joint_age_s: Joint states older than this are a fault [s].
-        image_hold_age_s: Pictures older than this make a motion pause [s].
+        max_image_age_s: Pictures older than this are a fault [s].
+        camera_rate_hz: Declared rate of the camera [Hz]; 0: none.
         model: Folder of the bundle; empty for the shipped one.
     """
 
@@ -52,7 +53,8 @@ class Expectations:
     gripper_joint: str
     gripper: str
     max_joint_age_s: float
-    image_hold_age_s: float
+    max_image_age_s: float
+    camera_rate_hz: float
     model: str
 
     @property
@@ -94,7 +96,8 @@ def expectations(system: System, given: Values, real_backend: str = '') -> Expec
         gripper_joint=own.gripper_joint,
         gripper=own.gripper,
         max_joint_age_s=own.max_joint_age_s,
-        image_hold_age_s=own.image_hold_age_s,
+        max_image_age_s=own.max_image_age_s,
+        camera_rate_hz=own.camera_rate_hz,
         model=str(policy.parameters.get('model', '')),
     )
 

@@ -26,6 +26,8 @@ MOST_LOST = 0.05
 _OURS = 'action_publisher'
 _NEAR_LIMIT_RAD = 0.05
 _GAP = 1.5
+# Pictures may come this much more rarely than was declared.
+_DECLARED_PART = 0.75
 
 
 def full_name(name: str, namespace: str) -> str:
@@ -103,16 +105,20 @@ def check_size(facts: GraphFacts, wanted: Expectations) -> Finding:
 
 
 def check_picture_rate(facts: GraphFacts, wanted: Expectations) -> Finding:
-    """Do pictures come often enough for the watchdog?"""
+    """Do pictures come often enough for the watchdog, and as often as was said?"""
     rate = rate_hz(facts.pictures)
     if rate == 0.0:
         return bad('no pictures', 'see camera')
-    least = 2.0 / wanted.image_hold_age_s
-    found = f'{rate:.1f} Hz'
-    if rate < least:
+    found, declared, limit_s = f'{rate:.1f} Hz', wanted.camera_rate_hz, wanted.max_image_age_s
+    if rate < 2.0 / limit_s:
         return bad(
-            f'{found}: motions will pause, image_hold_age_s is {wanted.image_hold_age_s:g} s',
-            f'{least:.0f} Hz or more, or set image_hold_age_s to {2.2 / rate:.2f}',
+            f'{found}: motions will end in faults, max_image_age_s is {limit_s:g} s',
+            f'{2.0 / limit_s:.0f} Hz or more, or set max_image_age_s to {2.5 / rate:.2f}',
+        )
+    if rate < _DECLARED_PART * declared:
+        return bad(
+            f'{found}: motions will pause, camera_rate_hz is {declared:g}',
+            f'set camera_rate_hz to {rate:.0f}, or to 0 to have it measured',
         )
     return good(found)
 

@@ -93,7 +93,7 @@ def encode_status(
     message = SafetyStatus(
         state=int(supervisor.state),
         fault_code=0 if fault is None else int(fault.code),
-        message='' if fault is None else fault.message,
+        message=supervisor.message,
         joint_age_s=supervisor.joint_age_s(steady_s),
         image_age_s=supervisor.image_age_s(steady_s),
         clamp_count=counters.clamped,

@@ -37,6 +37,11 @@ def _corner(values: np.ndarray) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
+def _period_s(rate_hz: float) -> float:
+    """Return the time between two messages [s]; 0 where the rate is not known."""
+    return 1.0 / rate_hz if rate_hz else 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyConfig(DriverConfig):
     """Parameters of what the arm may do."""
@@ -173,12 +178,31 @@ class SafetyConfig(DriverConfig):
         minimum=0.0,
         dynamic=True,
     )
-    image_hold_age_s: float = parameter(
-        0.12,
-        'pictures older than this make a motion pause: less than two camera periods',
+    missed_periods: float = parameter(
+        2.0,
+        'a motion pauses when pictures or joint states are silent for longer than so many of '
+        'their periods; it goes on when they come again. 2.5 bears a camera that now and then '
+        'loses one picture',
+        minimum=0.0,
+        dynamic=True,
+    )
+    hold_floor_s: float = parameter(
+        0.03,
+        'but it does not pause before this time: messages of a fast driver, or on a busy machine, '
+        'come in bursts',
         unit='s',
         minimum=0.0,
         dynamic=True,
+    )
+    camera_rate_hz: float = parameter(
+        0.0,
+        'pictures per second that the camera sends; 0: measured',
+        unit='Hz',
+        minimum=0.0,
+        dynamic=True,
+    )
+    joint_rate_hz: float = parameter(
+        0.0, 'the same for joint states', unit='Hz', minimum=0.0, dynamic=True
     )
     max_skew_s: float = parameter(
         0.1,
@@ -286,7 +310,10 @@ class SafetyConfig(DriverConfig):
             max_step_rad=self.max_step_rad,
             max_joint_age_s=self.max_joint_age_s,
             max_image_age_s=self.max_image_age_s,
-            image_hold_age_s=self.image_hold_age_s,
+            missed_periods=self.missed_periods,
+            hold_floor_s=self.hold_floor_s,
+            image_period_s=_period_s(self.camera_rate_hz),
+            joint_period_s=_period_s(self.joint_rate_hz),
             max_skew_s=self.max_skew_s,
             max_ready_age_s=self.max_ready_age_s if self.require_ready else math.inf,
             max_deadman_age_s=self.max_deadman_age_s if self.require_deadman else math.inf,

@@ -43,7 +43,7 @@ class SafetyCounters:
     Attributes:
         clamped: Plans whose actions were cut to the step box.
         refused: Requests that were refused.
-        held: Motions that were paused because pictures were late.
+        held: Motions that were paused because pictures or joint states were late.
         faults: Faults that were latched.
     """
 
@@ -67,6 +67,7 @@ class SafetySupervisor:
     _state: SafetyState = SafetyState.DISARMED
     _fault: Fault | None = None
     _inputs: SafetyInputs = field(default_factory=SafetyInputs)
+    _waiting: str = ''
 
     @property
     def state(self) -> SafetyState:
@@ -78,12 +79,18 @@ class SafetySupervisor:
         """The latched fault; None when there is none."""
         return self._fault
 
+    @property
+    def message(self) -> str:
+        """Why the arm does not move although it was told to, for people; '' otherwise."""
+        if self._fault is not None:
+            return self._fault.message
+        return self._waiting if self._state is SafetyState.EXECUTING else ''
+
     # What is seen ---------------------------------------------------------------------------
 
     def joints_seen(self, now_s: float, latency_s: float = 0.0) -> None:
         """Note that a complete and finite joint state arrived, `latency_s` after its stamp."""
-        self._inputs.joints = Signal(now_s, latency_s)
-        self._inputs.missing = ''
+        self._inputs.joints_seen(now_s, latency_s)
 
     def joints_missing(self, why: str) -> None:
         """Note why a message that arrived is no joint state of this arm."""
@@ -111,7 +118,7 @@ class SafetySupervisor:
         self._inputs.frozen = (why or FROZEN) if frozen else ''
         self._inputs.apart_s = skew_s
         if not frozen and skew_s <= self.limits.max_skew_s:
-            self._inputs.image = Signal(now_s, latency_s)
+            self._inputs.image_seen(now_s, latency_s)
 
     def robot_mode(self, mode: RobotMode, now_s: float) -> None:
         """Note what the robot says about itself."""
@@ -181,7 +188,7 @@ class SafetySupervisor:
             or self._counted(surprised(admission, self.limits))
         )
         if refusal is None:
-            self._state = SafetyState.EXECUTING
+            self._state, self._waiting = SafetyState.EXECUTING, ''
         return refusal
 
     def finish(self) -> None:
@@ -215,7 +222,8 @@ class SafetySupervisor:
         if doubt is not None:
             self.latch(doubt.fault, doubt.message)
             return False
-        return self.image_age_s(now_s) <= self.limits.image_hold_age_s
+        self._waiting = self._inputs.late(now_s, self.limits)
+        return not self._waiting
 
     def check(self, command: CommandCheck) -> bool:
         """Check one command before it is sent; latch a fault when it breaks a rule.

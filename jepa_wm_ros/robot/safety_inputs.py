@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from jepa_wm_ros.robot.faults import FaultCode, ResultCode
+from jepa_wm_ros.robot.rhythm import Rhythm
 from jepa_wm_ros.robot.robot_mode import RobotMode
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 
@@ -78,6 +79,8 @@ class SafetyInputs:
     Attributes:
         joints: Complete and finite joint states.
         image: Pictures of a camera that lives, near in time to a joint state.
+        joint_rhythm: How regularly joint states come.
+        image_rhythm: How regularly such pictures come.
         mode: What the robot, or its driver, says about itself.
         deadman: The dead man's switch, as long as it is pressed.
         frozen: Why the pictures are not to be believed, such as a camera that repeats one; ''
@@ -90,6 +93,8 @@ class SafetyInputs:
 
     joints: Signal = field(default_factory=Signal)
     image: Signal = field(default_factory=Signal)
+    joint_rhythm: Rhythm = field(default_factory=Rhythm)
+    image_rhythm: Rhythm = field(default_factory=Rhythm)
     mode: Signal = field(default_factory=Signal)
     deadman: Signal = field(default_factory=Signal)
     frozen: str = ''
@@ -97,6 +102,35 @@ class SafetyInputs:
     last_mode: RobotMode | None = None
     other_publishers: int = 0
     missing: str = ''
+
+    def joints_seen(self, now_s: float, latency_s: float) -> None:
+        """Note a joint state."""
+        self.joints, self.missing = Signal(now_s, latency_s), ''
+        self.joint_rhythm.seen(now_s)
+
+    def image_seen(self, now_s: float, latency_s: float) -> None:
+        """Note a picture that is to be believed."""
+        self.image = Signal(now_s, latency_s)
+        self.image_rhythm.seen(now_s)
+
+    def late(self, now_s: float, limits: SafetyLimits) -> str:
+        """Say which input is silent for longer than is usual for it; '' when none is.
+
+        Counts from one arrival to the next: what is always equally old is not late.
+        """
+        inputs = (
+            ('picture', self.image_rhythm, limits.image_period_s),
+            ('joint state', self.joint_rhythm, limits.joint_period_s),
+        )
+        for name, rhythm, declared_s in inputs:
+            period_s = declared_s or rhythm.period_s
+            silence_s = rhythm.silence_s(now_s)
+            if not silence_s <= max(limits.missed_periods * period_s, limits.hold_floor_s):
+                return (
+                    f'waiting: no {name} for {silence_s:.3f} s (one every {period_s:.3f} s is '
+                    'usual); the motion goes on with the next'
+                )
+        return ''
 
     def doubt_robot(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
         """Return why the arm must not move, whatever the pictures show."""

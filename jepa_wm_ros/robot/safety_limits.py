@@ -30,7 +30,12 @@ class SafetyLimits:
         max_step_length_m: Length of the translation of one action [m]; more is shortened.
         max_joint_age_s: Joint states older than this are a fault [s].
         max_image_age_s: Pictures older than this are a fault during a motion [s].
-        image_hold_age_s: Pictures older than this make a motion pause [s].
+        missed_periods: A motion pauses when pictures or joint states are silent for longer than
+            so many of their periods.
+        hold_floor_s: ... but not before this time [s]: messages of a fast driver, or on a busy
+            machine, come in bursts.
+        image_period_s: Time between two pictures [s]; 0 is not known and measured.
+        joint_period_s: The same for joint states.
         max_skew_s: A picture further than this from its joint state counts as none [s].
         max_ready_age_s: The robot must have said that it may move within this time [s]; infinity
             does not ask for it.
@@ -56,7 +61,10 @@ class SafetyLimits:
     max_step_length_m: float = 0.15
     max_joint_age_s: float = 0.1
     max_image_age_s: float = 0.25
-    image_hold_age_s: float = 0.12
+    missed_periods: float = 2.0
+    hold_floor_s: float = 0.03
+    image_period_s: float = 0.0
+    joint_period_s: float = 0.0
     max_skew_s: float = 0.1
     max_ready_age_s: float = math.inf
     max_deadman_age_s: float = math.inf

@@ -1,6 +1,7 @@
 """What the doctor makes of a graph: a sound one, and each thing that can be wrong with it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -117,6 +118,15 @@ FAULTS = [
         'fr3_arm_controller is inactive',
     ),
 ]
+
+
+def test_camera_slower_than_declared_is_found(facts, wanted):
+    check = dict(CHECKS)['picture rate']
+    rate = rate_hz(facts.pictures)
+    assert check(facts, replace(wanted, camera_rate_hz=rate)).level is Level.GOOD
+    found = check(facts, replace(wanted, camera_rate_hz=2.0 * rate))
+    assert found.level is Level.BAD
+    assert 'camera_rate_hz' in found.advice
 
 
 @pytest.mark.parametrize(('title', 'break_it', 'words'), FAULTS)

@@ -21,7 +21,7 @@ def make_publisher(graph):
 @pytest.fixture
 def arm(graph, make_publisher) -> FakeArm:
     """An arm whose node is patient: a busy machine lets all processes sleep now and then."""
-    make_publisher(max_joint_age_s=0.4, max_image_age_s=0.8, image_hold_age_s=0.5)
+    make_publisher(max_joint_age_s=0.4, max_image_age_s=0.8, hold_floor_s=0.5)
     arm = FakeArm(graph)
     arm.ready()
     return arm

@@ -34,7 +34,7 @@ SLOW = {'command_rate_hz': 50.0, 'lookahead_s': 0.05}
 PATIENT = {
     'max_joint_age_s': 0.5,
     'max_image_age_s': 1.0,
-    'image_hold_age_s': 0.8,
+    'hold_floor_s': 0.8,
     'max_ready_age_s': 2.0,
     'max_plan_age_s': 10.0,
     'max_tracking_error_m': 0.3,

@@ -83,7 +83,7 @@ def test_second_plan_is_refused_while_the_first_is_executed(arm):
 
 def test_second_plan_replaces_the_first_when_told_so(graph, make_publisher):
     make_publisher(
-        execution='streaming', max_drift_m=0.1, max_joint_age_s=0.4, image_hold_age_s=0.25
+        execution='streaming', max_drift_m=0.1, max_joint_age_s=0.4, hold_floor_s=0.25
     )
     arm = FakeArm(graph)
     arm.ready()
@@ -96,7 +96,7 @@ def test_second_plan_replaces_the_first_when_told_so(graph, make_publisher):
 
 
 def test_joint_states_that_stop_hold_the_arm_and_latch_a_fault(graph, make_publisher):
-    make_publisher(image_hold_age_s=0.25)
+    make_publisher(hold_floor_s=0.25)
     arm = FakeArm(graph)
     arm.ready()
     arm.arm()
@@ -116,7 +116,7 @@ def test_joint_states_that_stop_hold_the_arm_and_latch_a_fault(graph, make_publi
 def test_camera_that_fails_during_a_motion_holds_the_arm_in_two_periods(
     graph, make_publisher, camera, fault
 ):
-    make_publisher(max_joint_age_s=0.4)
+    make_publisher(max_joint_age_s=0.4, hold_floor_s=0.1)
     arm = FakeArm(graph)
     arm.ready()
     arm.arm()
@@ -216,7 +216,7 @@ def test_feedback_tells_progress(arm):
 
 
 def test_deactivation_during_a_motion_holds_as_the_last_thing(graph, make_publisher):
-    node = make_publisher(max_joint_age_s=0.4, image_hold_age_s=0.25)
+    node = make_publisher(max_joint_age_s=0.4, hold_floor_s=0.25)
     arm = FakeArm(graph)
     arm.ready()
     arm.arm()
@@ -242,7 +242,7 @@ def test_reactivated_node_is_disarmed(graph, make_publisher):
 
 
 def test_dry_run_leaves_the_arm_alone(graph, make_publisher):
-    make_publisher(backend='dry_run', max_joint_age_s=0.4, image_hold_age_s=0.25)
+    make_publisher(backend='dry_run', max_joint_age_s=0.4, hold_floor_s=0.25)
     arm = FakeArm(graph)
     shown = []
     arm.node.create_subscription(PoseStamped, 'dry_run_pose', shown.append, 50)
@@ -260,7 +260,7 @@ def test_dry_run_leaves_the_arm_alone(graph, make_publisher):
 
 
 def test_cartesian_backend_sends_the_flange_in_the_base_frame(graph, make_publisher):
-    make_publisher(backend='cartesian_pose', max_joint_age_s=0.4, image_hold_age_s=0.25,
+    make_publisher(backend='cartesian_pose', max_joint_age_s=0.4, hold_floor_s=0.25,
                    max_tracking_error_m=1.0, settle_timeout_s=0.1)  # fmt: skip
     arm = FakeArm(graph)
     sent = []

@@ -19,7 +19,7 @@ def process(graph):
         [
             *(sys.executable, '-m', 'jepa_wm_ros.nodes.action_publisher', '--ros-args'),
             # patient: a busy machine lets all processes sleep now and then
-            *('-p', 'max_joint_age_s:=0.4', '-p', 'image_hold_age_s:=0.25'),
+            *('-p', 'max_joint_age_s:=0.4', '-p', 'hold_floor_s:=0.25'),
         ],
         env=environment,
         stderr=subprocess.PIPE,

@@ -16,7 +16,7 @@ from jepa_wm_ros.ros import qos
 
 Code = ExecuteActions.Result
 FAR = [0.0, 0.08, 0.0, 0.0, 0.0, 0.0, 0.0]
-PATIENT = {'max_joint_age_s': 0.4, 'max_image_age_s': 0.8, 'image_hold_age_s': 0.5}
+PATIENT = {'max_joint_age_s': 0.4, 'max_image_age_s': 0.8, 'hold_floor_s': 0.5}
 
 
 @pytest.fixture

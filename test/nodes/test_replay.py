@@ -72,7 +72,7 @@ class _Step:
 
 
 def test_nothing_faults_and_all_goes_on_when_a_bag_begins_anew(make_rig, make_publisher, bag):
-    patient = {'max_joint_age_s': 2.0, 'max_image_age_s': 4.0, 'image_hold_age_s': 3.0}
+    patient = {'max_joint_age_s': 2.0, 'max_image_age_s': 4.0, 'hold_floor_s': 3.0}
     publisher = make_publisher(
         use_sim_time=True,
         backend='dry_run',

@@ -100,7 +100,7 @@ ROWS = [
 
 @pytest.mark.parametrize(('fault', 'break_it', 'code', 'words', 'notice'), ROWS)
 def test_fault_during_a_motion_brakes_and_holds(make_rig, fault, break_it, code, words, notice):
-    rig = make_rig(image_hold_age_s=0.25)  # no pause first: each fault by itself
+    rig = make_rig(hold_floor_s=0.25)  # no pause first: each fault by itself
     rig.execute(ACROSS)
     rig.step(40)
     moving = len(rig.sent)
@@ -145,7 +145,7 @@ def test_command_that_is_not_a_number_is_not_sent(make_rig):
     [
         ({'max_plan_age_s': 0.0}, ResultCode.PLAN_TOO_OLD),
         ({'max_joint_age_s': 0.0}, None),
-        ({'max_image_age_s': 0.0, 'image_hold_age_s': 0.0}, ResultCode.IMAGE_STALE),
+        ({'max_image_age_s': 0.0, 'hold_floor_s': 0.0}, ResultCode.IMAGE_STALE),
     ],
 )
 def test_limit_of_zero_lets_nothing_move(make_rig, limit, code):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -181,11 +182,35 @@ def test_robot_that_says_nothing_or_no_is_not_armed(ready):
 
 
 def test_late_picture_pauses_without_a_fault(executing):
+    executing.limits = replace(executing.limits, image_period_s=0.07)
     executing.joints_seen(NOW + 0.15)
     assert not executing.watch(NOW + 0.15)
     assert executing.state is SafetyState.EXECUTING
+    assert 'no picture for 0.150 s' in executing.message
     executing.image_seen(NOW + 0.15)
     assert executing.watch(NOW + 0.15)
+    assert not executing.message
+
+
+def test_late_joint_state_pauses_without_a_fault(executing):
+    executing.limits = replace(executing.limits, joint_period_s=0.02)
+    assert executing.watch(NOW + 0.03)
+    assert not executing.watch(NOW + 0.05)
+    assert executing.fault is None
+    assert 'no joint state for' in executing.message
+    executing.joints_seen(NOW + 0.05)
+    assert executing.watch(NOW + 0.05)
+
+
+def test_motion_that_has_ended_waits_for_nothing(executing):
+    executing.limits = replace(executing.limits, image_period_s=0.07)
+    executing.joints_seen(NOW + 0.15)
+    executing.watch(NOW + 0.15)
+    executing.finish()
+    assert not executing.message
+    executing.image_seen(NOW + 0.15)
+    assert executing.admit(admission(), NOW + 0.15) is None
+    assert not executing.message
 
 
 def far(metres):
@@ -399,7 +424,8 @@ class AnyOrder(RuleBasedStateMachine):
     def watch(self):
         if self.supervisor.watch(self.now):
             assert self.supervisor.joint_age_s(self.now) <= 0.1
-            assert self.supervisor.image_age_s(self.now) <= 0.12
+            assert self.supervisor.image_age_s(self.now) <= 0.25
+            assert not self.supervisor.message
 
     @invariant()
     def fault_is_latched(self):
