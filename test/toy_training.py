@@ -146,10 +146,10 @@ def silent(*args: Any, **kwargs: Any) -> None:
     """Take no notice."""
 
 
-def dots() -> EpisodeTable:
-    """Return 20 episodes of 8 pictures."""
+def dots(episodes: int = 20) -> EpisodeTable:
+    """Return episodes of 8 pictures."""
     rng = np.random.default_rng(0)
-    episodes, frames = 20, 8
+    frames = 8
     action = rng.uniform(-1, 1, (episodes, frames, 7)).astype(np.float32)
     position = np.clip(rng.uniform(4, 12, (episodes, 1, 2)) + np.cumsum(action[..., :2], 1), 2, 13)
     rows, columns = np.mgrid[:16, :16]

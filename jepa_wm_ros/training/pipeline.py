@@ -172,11 +172,8 @@ class _Run:
             f'effective rank {figures.effective_rank:.1f} of {figures.numbers}, '
             f'SIGReg/null {figures.sigreg_ratio:.1f}'
         )
-        if figures.collapsed:
-            self.log(
-                'warning: the embeddings have collapsed: pictures look alike to the model, and '
-                'small errors mean nothing; raise training.sigreg_weight (or the VICReg terms)'
-            )
+        for warning in _warnings(figures):
+            self.log(f'warning: {warning}')
         if self.options.board is not None:
             self.options.board.validation(trainer.step, figures)
         return figures
@@ -231,6 +228,25 @@ def _note(progress: Progress) -> str:
     return ', '.join(parts)
 
 
+def _warnings(figures: Validation) -> list[str]:
+    """Return what the figures warn of: errors are small, too, where nothing is left to predict."""
+    remedy = 'raise training.sigreg_weight (or the VICReg terms)'
+    said = []
+    if figures.collapsed:
+        said.append(
+            'the embeddings have collapsed: pictures look alike to the model, and small errors '
+            f'mean nothing; {remedy}'
+        )
+    if figures.blind:
+        said.append(
+            'where the robot is cannot be told from the embeddings: a linear probe is '
+            f'{100 * figures.probe_rmse_m:.1f} cm off, guessing the mean '
+            f'{100 * figures.guess_rmse_m:.1f} cm, and small errors mean nothing; {remedy}, or '
+            'train for longer'
+        )
+    return said
+
+
 def _finished(recipe: Recipe, figures: Validation, cpu_s: float) -> Contract:
     planning = dataclasses.replace(
         recipe.model.planning, reached_cost=round(figures.reached_cost, 5)
@@ -241,11 +257,14 @@ def _finished(recipe: Recipe, figures: Validation, cpu_s: float) -> Contract:
         'training_cpu_s': round(cpu_s, 1),
         'rollout_error_over_copy': [round(error, 4) for error in figures.rollout_error],
         'probe_rmse_m': round(figures.probe_rmse_m, 4),
+        'guess_rmse_m': round(figures.guess_rmse_m, 4),
         'effective_rank': round(figures.effective_rank, 1),
         'sigreg_over_null': round(figures.sigreg_ratio, 2),
     }
     if figures.collapsed:
         results['collapsed'] = True
+    if figures.blind:
+        results['blind'] = True
     if figures.readout_rmse_m is not None:
         results['readout_rmse_m'] = round(figures.readout_rmse_m, 4)
     return dataclasses.replace(recipe.model, planning=planning, results=results)

@@ -38,7 +38,7 @@ def probe_rmse(
         position: `(n, 3)` [m].
         episode: `(n,)` numbers.
     """
-    fit = np.isin(episode, np.unique(episode)[::2])
+    fit = _for_the_fit(episode)
     if fit.all():
         return float('nan')
     inputs = np.hstack([embedding, np.ones((len(embedding), 1))])
@@ -53,3 +53,22 @@ def probe_rmse(
         )
     error = inputs[~fit] @ weights - position[~fit]
     return float(np.sqrt((error**2).sum(1).mean()))
+
+
+def guess_rmse(position: NDArray[np.float64], episode: NDArray[np.int64]) -> float:
+    """Return the error of guessing the mean position, on the same episodes as `probe_rmse` [m].
+
+    Args:
+        position: `(n, 3)` [m].
+        episode: `(n,)` numbers.
+    """
+    fit = _for_the_fit(episode)
+    if fit.all():
+        return float('nan')
+    error = position[~fit] - position[fit].mean(0)
+    return float(np.sqrt((error**2).sum(1).mean()))
+
+
+def _for_the_fit(episode: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which frames are for the fit: those of every other episode."""
+    return np.isin(episode, np.unique(episode)[::2])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_training import recipe_of, silent
+from toy_training import dots, recipe_of, silent
 
 from jepa_wm_ros.training.optimisation import rate
 from jepa_wm_ros.training.pipeline import train
-from jepa_wm_ros.training.spread import effective_rank, probe_rmse
+from jepa_wm_ros.training.spread import effective_rank, guess_rmse, probe_rmse
+from jepa_wm_ros.worldmodel.bundle import load_contract
 
 EPISODE = np.repeat(np.arange(10), 20)
 
@@ -30,6 +32,33 @@ def test_a_collapse_is_noticed(table, tmp_path: Path) -> None:
     assert any('have collapsed' in line for line in said[0.0])
     assert not any('have collapsed' in line for line in said[0.2])
     assert any(line.startswith('data feeds') for line in said[0.2])
+
+
+@pytest.mark.parametrize('blind', [False, True])
+def test_numbers_that_vary_without_the_robot_are_noticed(tmp_path: Path, blind: bool) -> None:
+    """Behind a BatchNorm rank and spread stay what they are, whatever the pictures are about."""
+    table = dots(60)
+    if blind:
+        elsewhere = np.random.default_rng(0).permutation(table.proprio)
+        table = dataclasses.replace(table, proprio=elsewhere)
+    said: list[str] = []
+    recipe = recipe_of('pldm', steps=2, validation=0.6)
+    figures = train(recipe, table, tmp_path, silent, said.append)
+    assert figures.blind is blind, figures
+    assert not figures.collapsed, figures
+    assert any('cannot be told' in line for line in said) is blind
+    assert load_contract(tmp_path).results.get('blind', False) is blind
+    few = dataclasses.replace(figures, episodes=19)
+    assert not few.blind, 'a probe that has seen little may err'
+
+
+def test_guessing_the_mean_is_what_a_probe_of_noise_comes_to() -> None:
+    position = random(200, 3)
+    noise = np.random.default_rng(1).normal(size=(200, 4))
+    guess = guess_rmse(position, EPISODE)
+    assert guess == pytest.approx(3**0.5, rel=0.1)
+    assert probe_rmse(noise, position, EPISODE) == pytest.approx(guess, rel=0.1)
+    assert np.isnan(guess_rmse(position, np.zeros(200, dtype=int)))
 
 
 def test_the_effective_rank_counts_what_varies_between_pictures() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jepa_wm_ros.evaluation.studies.summary import WARNINGS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,6 +36,8 @@ TRAINING = (
     Column('error of 1 … n steps / copying', lambda row: _errors(row)),
     Column('probe, cm', lambda row: _number(row['probe_rmse_m'], 100, 2)),
     Column('rank', lambda row: _number(row['effective_rank'], 1, 1)),
+    Column('SIGReg / null', lambda row: _number(row['sigreg_over_null'], 1, 0)),
+    Column('warned of', lambda row: _warnings(row)),
     Column('training, CPU min', lambda row: _number(row['training_cpu_s'], 1 / 60, 1)),
     Column('numbers, thousands', lambda row: _number(row['numbers_in_bundle'], 1e-3, 0)),
 )
@@ -140,6 +144,10 @@ def _gain(row: dict[str, Any]) -> str:
 def _distance(row: dict[str, Any]) -> str:
     low, high = row['final_distance_m_mean_interval']
     return f'{100 * row["final_distance_m_mean"]:.2f} ({100 * low:.2f}..{100 * high:.2f})'
+
+
+def _warnings(row: dict[str, Any]) -> str:
+    return ', '.join(name for name in WARNINGS if row[name]) or '-'
 
 
 def _errors(row: dict[str, Any]) -> str:

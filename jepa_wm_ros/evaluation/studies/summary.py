@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FIGURES = ('probe_rmse_m', 'effective_rank', 'sigreg_over_null', 'training_cpu_s')
 """Measured results of a bundle that stand in the table, where it has them."""
+WARNINGS = ('collapsed', 'blind')
+"""What the validation at the end of a training warned of (`training.validation.Validation`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def _row(group: list[dict[str, Any]]) -> dict[str, Any]:
     row |= {name: _mean(validations, name) for name in FIGURES}
     errors = [v['rollout_error_over_copy'] for v in validations if 'rollout_error_over_copy' in v]
     row['rollout_error_over_copy'] = np.mean(errors, 0).round(4).tolist() if errors else None
-    row['collapsed'] = any(v.get('collapsed', False) for v in validations)
+    row |= {name: any(v.get(name, False) for v in validations) for name in WARNINGS}
     return row
 
 
