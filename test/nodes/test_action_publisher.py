@@ -82,9 +82,7 @@ def test_second_plan_is_refused_while_the_first_is_executed(arm):
 
 
 def test_second_plan_replaces_the_first_when_told_so(graph, make_publisher):
-    make_publisher(
-        execution='streaming', max_drift_m=0.1, max_joint_age_s=0.4, hold_floor_s=0.25
-    )
+    make_publisher(execution='streaming', max_drift_m=0.1, max_joint_age_s=0.4, hold_floor_s=0.25)
     arm = FakeArm(graph)
     arm.ready()
     arm.arm()
