@@ -289,7 +289,7 @@ class GraphClient(GraphConnection):
         )
         if not handle.accepted:
             raise GraphError('the planner rejects the goal; is it active? see its log')
-        finishing = self._start(handle.get_result_async)
+        finishing = self.start(handle.get_result_async)
         try:
             there = self._reach.server_is_ready
             return _outcome(self._wait(finishing, 'reach_goal', timeout_s, there).result)
@@ -301,7 +301,7 @@ class GraphClient(GraphConnection):
         """Cancel a goal and give the arm a little time to hold."""
         ended = threading.Event()
         finishing.add_done_callback(lambda _: ended.set())
-        self._start(handle.cancel_goal_async)
+        self.start(handle.cancel_goal_async)
         ended.wait(_CANCEL_S)
 
     def _demand(self, client: Any, request: Any, name: str) -> Any:

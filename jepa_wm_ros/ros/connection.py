@@ -93,6 +93,22 @@ class GraphConnection:
         """DDS domain of the graph."""
         return int(self._context.get_domain_id())
 
+    def start(self, send: Callable[[], Future]) -> Future:
+        """Send from the connection's thread, and return what will be the answer.
+
+        From here it would race with that thread: rclpy drops an answer that arrives before the
+        request has been noted ("Ignoring unexpected goal response").
+
+        Raises:
+            GraphError: The connection has been closed.
+        """
+        sent = threading.Event()
+        task = self._executor.create_task(send)
+        task.add_done_callback(lambda _: sent.set())
+        if not sent.wait(self.patience_s):
+            raise GraphError('the connection to the graph has been closed')
+        return task.result()
+
     def close(self) -> None:
         """End the thread and leave the graph."""
         self._executor.shutdown(timeout_sec=1.0)
@@ -102,25 +118,12 @@ class GraphConnection:
     def _call(self, client: Any, request: Any, name: str, timeout_s: float | None = None) -> Any:
         self._find(client.service_is_ready, f'service {name}')
         limit_s = self.patience_s if timeout_s is None else timeout_s
-        sent = self._start(lambda: client.call_async(request))
+        sent = self.start(lambda: client.call_async(request))
         return self._wait(sent, name, limit_s, client.service_is_ready)
 
     def _ask(self, send: Callable[[], Future], name: str) -> Any:
         """Send something and wait for the answer."""
-        return self._wait(self._start(send), name, self.patience_s)
-
-    def _start(self, send: Callable[[], Future]) -> Future:
-        """Send from the client's thread.
-
-        From here it would race with that thread: rclpy drops an answer that arrives before the
-        request has been noted ("Ignoring unexpected goal response").
-        """
-        sent = threading.Event()
-        task = self._executor.create_task(send)
-        task.add_done_callback(lambda _: sent.set())
-        if not sent.wait(self.patience_s):
-            raise GraphError('the connection to the graph has been closed')
-        return task.result()
+        return self._wait(self.start(send), name, self.patience_s)
 
     def _find(self, ready: Callable[[], bool], name: str) -> None:
         """Wait until somebody serves; what is sent before is lost."""

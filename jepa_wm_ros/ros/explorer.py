@@ -89,7 +89,7 @@ class ExplorerClient(GraphClient):
         handle = self._ask(lambda: self._execute.send_goal_async(goal), 'execute')
         if not handle.accepted:
             raise GraphError('the action publisher rejects the plan; is it active? see its log')
-        finishing = self._start(handle.get_result_async)
+        finishing = self.start(handle.get_result_async)
         limit_s = 3.0 * slowest * len(actions) * step_duration_s + _SETTLING_S
         try:
             return self._wait(finishing, 'execute', limit_s).result

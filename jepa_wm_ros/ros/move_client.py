@@ -113,7 +113,7 @@ class MoveClient(GraphClient):
         handle = self._ask(lambda: self._execute.send_goal_async(goal), 'execute')
         if not handle.accepted:
             raise GraphError('the action publisher rejects a move; is it active? see its log')
-        finishing = self._start(handle.get_result_async)
+        finishing = self.start(handle.get_result_async)
         try:
             return self._wait(finishing, 'execute', duration_s + _SLACK_S).result
         except BaseException:

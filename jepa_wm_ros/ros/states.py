@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+import math
 import time
+from typing import TYPE_CHECKING, Any
 
-import rclpy
 from lifecycle_msgs.srv import GetState
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
-from rclpy.task import Future
+
+from jepa_wm_ros.ros.connection import GraphConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rclpy.task import Future
 
 _PERIOD_S = 0.05
 # A service can be ready before its way back is: such an answer never comes, so ask again.
-_PATIENCE_S = 1.0
 _AGAIN_S = 1.0
 
 
-class StateWatch:
-    """A node of its own that asks others; use it as a context manager.
+class StatePoll:
+    """Asks the nodes of a graph for their states, again and again, and waits for none of them.
+
+    Args:
+        connection: To the graph; its thread takes the answers.
+    """
+
+    def __init__(self, connection: GraphConnection) -> None:
+        self._connection = connection
+        self._asking: dict[str, tuple[Any, Future | None, float]] = {}
+        self._labels: dict[str, str] = {}
+
+    def look(self, names: Iterable[str]) -> dict[str, str]:
+        """Return what some nodes have said last, empty before their first answer."""
+        for name in names:
+            self._inquire(name)
+        return {name: self._labels.get(name, '') for name in names}
+
+    def _inquire(self, name: str) -> None:
+        """Note a node's answer, or ask: at once while it is not active, else now and then."""
+        now_s = time.monotonic()
+        client, answer, asked_s = self._asking.get(name) or (self._client(name), None, -math.inf)
+        if answer is not None and answer.done():
+            self._labels[name], answer = answer.result().current_state.label, None
+        waits = answer is not None or self._labels.get(name) == 'active'
+        if (not waits or now_s - asked_s >= _AGAIN_S) and client.service_is_ready():
+            if answer is not None:
+                client.remove_pending_request(answer)
+            answer = self._connection.start(lambda: client.call_async(GetState.Request()))
+            asked_s = now_s
+        self._asking[name] = client, answer, asked_s
+
+    def _client(self, name: str) -> Any:
+        return self._connection.node.create_client(GetState, f'{name}/get_state')
+
+
+class StateWatch(GraphConnection):
+    """Watches the states of some nodes; use it as a context manager.
 
     Args:
         nodes: Names of the nodes to ask.
@@ -26,66 +65,20 @@ class StateWatch:
         namespace: Their namespace.
     """
 
-    def __init__(self, nodes: list[str], domain_id: int, namespace: str = '') -> None:
-        self._context = Context()
-        options = SignalHandlerOptions.NO
-        rclpy.init(
-            args=[], context=self._context, domain_id=domain_id, signal_handler_options=options
-        )
-        self._node = rclpy.create_node(
-            'state_watch',
-            namespace=namespace,
-            context=self._context,
-            use_global_arguments=False,
-        )
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._clients = {
-            name: self._node.create_client(GetState, f'{name}/get_state') for name in nodes
-        }
-        self._answers: dict[str, tuple[Future, float]] = {}
-        self._labels = dict.fromkeys(nodes, '')
-        self._heard_s = dict.fromkeys(nodes, -_AGAIN_S)
+    def __init__(self, nodes: Sequence[str], domain_id: int, namespace: str = '') -> None:
+        super().__init__(domain_id=domain_id, namespace=namespace)
+        self._nodes, self._poll = tuple(nodes), StatePoll(self)
         self._active: set[str] = set()
-
-    def __enter__(self) -> StateWatch:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the graph."""
-        self._node.destroy_node()
-        self._executor.shutdown()
-        self._context.try_shutdown()
+        self.begin()
 
     def not_active(self) -> list[str]:
         """Wait a moment; return the nodes that have not been seen active so far."""
+        time.sleep(_PERIOD_S)
         self.look()
-        return [name for name in self._clients if name not in self._active]
+        return [name for name in self._nodes if name not in self._active]
 
     def look(self) -> dict[str, str]:
-        """Wait a moment; return the newest known state of each node, empty before the first."""
-        for name, client in self._clients.items():
-            now = time.monotonic()
-            if name in self._answers:
-                self._hear(name)
-            elif now - self._heard_s[name] >= _AGAIN_S and client.service_is_ready():
-                self._answers[name] = client.call_async(GetState.Request()), now
-        self._executor.spin_once(timeout_sec=_PERIOD_S)
-        return dict(self._labels)
-
-    def _hear(self, name: str) -> None:
-        answer, asked_s = self._answers[name]
-        if answer.done():
-            self._note(name, answer.result().current_state.label)
-        elif time.monotonic() - asked_s < _PATIENCE_S:
-            return
-        else:
-            self._clients[name].remove_pending_request(answer)
-        del self._answers[name]
-
-    def _note(self, name: str, label: str) -> None:
-        self._labels[name] = label
-        if label == 'active':
-            self._active.add(name)
-            self._heard_s[name] = time.monotonic()
+        """Return the newest known state of each node, empty before the first; waits for none."""
+        labels = self._poll.look(self._nodes)
+        self._active |= {name for name, label in labels.items() if label == 'active'}
+        return labels

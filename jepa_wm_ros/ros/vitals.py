@@ -8,10 +8,8 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from jepa_wm_msgs.msg import ExecutedAction, ObservationHealth, Plan, SafetyStatus
-from lifecycle_msgs.srv import GetState
 from rcl_interfaces.msg import Log
 from sensor_msgs.msg import JointState
 
@@ -19,9 +17,7 @@ from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.connection import GraphConnection
 from jepa_wm_ros.ros.conversions import decode_stamp
 from jepa_wm_ros.ros.diagnostics import LatencyMonitor, RateMonitor
-
-if TYPE_CHECKING:
-    from rclpy.task import Future
+from jepa_wm_ros.ros.states import StatePoll
 
 NEEDED = ('encoder', 'planner', 'action_publisher')
 """Nodes that are missed when they are not there."""
@@ -30,7 +26,6 @@ COSTS = 40
 LATEST_LATENCIES = 50
 STOPPED_AFTER = 10.0
 """Periods without a message after which something has stopped."""
-_ASK_S = 1.0
 _OTHER_CLOCK_S = 60.0
 """Stamps further away are of another clock (simulated time, a bag)."""
 _STATES = {
@@ -133,8 +128,7 @@ class Vitals(GraphConnection):
         self._plan: Plan | None = None
         self._costs: deque[float] = deque(maxlen=COSTS)
         self._said = ('', '', '')
-        self._asking: dict[str, tuple[Any, Future | None, float]] = {}
-        self._labels: dict[str, str] = {}
+        self._poll = StatePoll(self)
         self._subscribe()
         self.begin()
 
@@ -205,10 +199,9 @@ class Vitals(GraphConnection):
     def _states(self) -> dict[str, str]:
         """Ask the managed nodes of the namespace again, and return what they said last."""
         there = self._managed()
-        for name in there:
-            self._inquire(name)
+        labels = self._poll.look(there)
         names = [*NEEDED, *sorted(there - set(NEEDED))]
-        return {name: self._labels.get(name, '?') if name in there else 'absent' for name in names}
+        return {name: labels[name] or '?' if name in there else 'absent' for name in names}
 
     def _managed(self) -> set[str]:
         """Return the nodes of the namespace that have a life cycle."""
@@ -220,23 +213,3 @@ class Vitals(GraphConnection):
             if 'lifecycle_msgs/srv/GetState' in types
         )
         return {match.group(1) for match in found if match}
-
-    def _inquire(self, name: str) -> None:
-        """Note a node's answer, or ask it when the last question is old."""
-        now_s = time.monotonic()
-        client, answer, asked_s = self._asking.get(name) or (None, None, -math.inf)
-        if client is None:
-            client = self.node.create_client(GetState, f'{name}/get_state')
-        if answer is not None and answer.done():
-            self._labels[name] = answer.result().current_state.label
-            answer = None
-        if now_s - asked_s >= _ASK_S and client.service_is_ready():
-            if answer is not None:
-                client.remove_pending_request(answer)
-            answer, asked_s = self._sent(client), now_s
-        self._asking[name] = client, answer, asked_s
-
-    def _sent(self, client: Any) -> Future:
-        sent: list[Future] = []
-        self._start(lambda: sent.append(client.call_async(GetState.Request())))
-        return sent[0]
