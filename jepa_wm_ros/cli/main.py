@@ -46,6 +46,7 @@ MODULES = {'import': 'importing'}
 DISK_ERRORS = {
     errno.ENOSPC: 'make room, or write elsewhere with --out',
     errno.EDQUOT: 'make room, or write elsewhere with --out',
+    errno.EFBIG: 'make room, or write elsewhere with --out',
     errno.EROFS: 'write elsewhere with --out',
     errno.EACCES: 'write elsewhere with --out, or mend the permissions',
 }

@@ -186,12 +186,14 @@ class ActionPublisher(ManagedNode):
     def _on_joints(self, message: JointState) -> None:
         arm, now = self._require_arm(), self._now()
         positions = self._reader.read(message.name, message.position)
+        # A driver that does not stamp its messages gets the time of arrival.
+        stamp_s = decode_stamp(message.header.stamp) or now.ros_s
+        if self._reader.gripper_read:
+            arm.supervisor.gripper_seen(now.steady_s, now.ros_s - stamp_s)
         if positions is None:
             arm.supervisor.joints_missing(self._reader.missing)
             return
         self._monitors.joints.tick(now.steady_s)
-        # A driver that does not stamp its messages gets the time of arrival.
-        stamp_s = decode_stamp(message.header.stamp) or now.ros_s
         arm.joints_seen(stamp_s, positions, self._reader.gripper, now)
 
     def _on_picture(self, message: ObservationHealth) -> None:

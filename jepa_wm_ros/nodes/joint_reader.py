@@ -27,6 +27,8 @@ class JointReader:
         self._gripper_joint = gripper_joint
         self._codec = codec
         self._gripper: float | None = None
+        self.gripper_read = False
+        """Whether the last message held a reading of the gripper."""
         self._names: Sequence[str] = ()
         self._arm: list[int] | None = None
 
@@ -63,7 +65,9 @@ class JointReader:
         arm = self._arm
         found = arm is not None and len(positions) == len(names)
         joints = np.array([positions[index] for index in arm or ()]) if found else None
+        self.gripper_read = False
         if self._gripper_joint in names and len(positions) == len(names):
             self._gripper = None
             self._gripper = self._codec.decode(positions[names.index(self._gripper_joint)])
+            self.gripper_read = True
         return joints

@@ -32,7 +32,8 @@ class OperatorWatch:
             node.create_subscription(Joy, 'joy', self._on_joy, qos.sensor())
 
     def _on_ready(self, message: Bool) -> None:
-        self._arm.supervisor.robot_mode(spoken_mode(message.data), time.monotonic())
+        mode = spoken_mode(message.data)
+        self._arm.supervisor.robot_mode(mode, time.monotonic(), source='robot_ready')
 
     def _on_override(self, message: Float64) -> None:
         self._arm.override_speed(message.data)

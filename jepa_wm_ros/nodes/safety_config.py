@@ -171,6 +171,14 @@ class SafetyConfig(DriverConfig):
     max_joint_age_s: float = parameter(
         0.1, 'joint states older than this are a fault', unit='s', minimum=0.0, dynamic=True
     )
+    max_gripper_age_s: float = parameter(
+        1.0,
+        "readings of the gripper older than this are a fault, when there ever was one: a plan's "
+        'changes of the gripper count from where it is',
+        unit='s',
+        minimum=0.0,
+        dynamic=True,
+    )
     max_image_age_s: float = parameter(
         0.25,
         'pictures older than this are a fault during a motion',
@@ -309,6 +317,7 @@ class SafetyConfig(DriverConfig):
             max_step_length_m=self.max_step_length_m,
             max_step_rad=self.max_step_rad,
             max_joint_age_s=self.max_joint_age_s,
+            max_gripper_age_s=self.max_gripper_age_s,
             max_image_age_s=self.max_image_age_s,
             missed_periods=self.missed_periods,
             hold_floor_s=self.hold_floor_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -49,9 +50,15 @@ FAULTS = (
     'joints_silent',
     'joints_late',
     'joints_renamed',
+    'joints_nan',
+    'gripper_silent',
+    'clock_back',
+    'clock_forward',
 )
 LATE_S = 1.0
 """How old the stamps of late pictures and joint states are [s]."""
+_CLOCK_OFFSETS_S = {'clock_back': -2.0, 'clock_forward': 2.0}
+"""How far the simulated clock is set [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +120,11 @@ class SimConfig:
             raise ParameterError(
                 f'rate_factor is {self.rate_factor}, but with time_source wall it must be 1; '
                 'set time_source to simulation, and use_sim_time of the other nodes to true'
+            )
+        if self.time_source == 'wall' and self.fault in _CLOCK_OFFSETS_S:
+            raise ParameterError(
+                f'fault is {self.fault}, but the clock of the machine cannot be set; set '
+                'time_source to simulation, and use_sim_time of the other nodes to true'
             )
 
     @property
@@ -279,7 +291,7 @@ class SimNode(ManagedNode):
         if config.time_source == 'wall':
             stamp = self.get_clock().now().to_msg()
         else:
-            stamp = encode_stamp(now_s)
+            stamp = encode_stamp(max(0.0, now_s + _CLOCK_OFFSETS_S.get(config.fault, 0.0)))
             self._clocks.publish(ClockMessage(clock=stamp))
         if self._camera.due(now_s) and config.fault != 'camera_silent':
             # first: its age begins with the stamp
@@ -299,6 +311,10 @@ class SimNode(ManagedNode):
             *simulation.joint_positions.tolist(),
             GRIPPER_CLOSED * simulation.gripper,
         ]
+        if self.config.fault == 'joints_nan':
+            message.position[0] = math.nan
+        if self.config.fault == 'gripper_silent':
+            message.name, message.position = message.name[:-1], message.position[:-1]
         message.velocity = [*simulation.joint_velocities.tolist(), 0.0]
         message.effort = [*simulation.joint_efforts.tolist(), 0.0]
         self._joints.publish(message)

@@ -96,6 +96,10 @@ class SafetySupervisor:
         """Note why a message that arrived is no joint state of this arm."""
         self._inputs.missing = why
 
+    def gripper_seen(self, now_s: float, latency_s: float = 0.0) -> None:
+        """Note that a reading of the gripper arrived, `latency_s` after its stamp."""
+        self._inputs.gripper = Signal(now_s, latency_s)
+
     def image_seen(
         self,
         now_s: float,
@@ -120,9 +124,9 @@ class SafetySupervisor:
         if not frozen and skew_s <= self.limits.max_skew_s:
             self._inputs.image_seen(now_s, latency_s)
 
-    def robot_mode(self, mode: RobotMode, now_s: float) -> None:
-        """Note what the robot says about itself."""
-        self._inputs.last_mode = mode
+    def robot_mode(self, mode: RobotMode, now_s: float, source: str = 'robot') -> None:
+        """Note what somebody says about the robot; nobody's yes outvotes another's no."""
+        self._inputs.modes[source] = mode
         self._inputs.mode = Signal(now_s)
 
     def deadman_seen(self, now_s: float, *, pressed: bool) -> None:

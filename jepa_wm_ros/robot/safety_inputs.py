@@ -78,6 +78,7 @@ class SafetyInputs:
 
     Attributes:
         joints: Complete and finite joint states.
+        gripper: Readings of the gripper.
         image: Pictures of a camera that lives, near in time to a joint state.
         joint_rhythm: How regularly joint states come.
         image_rhythm: How regularly such pictures come.
@@ -86,12 +87,13 @@ class SafetyInputs:
         frozen: Why the pictures are not to be believed, such as a camera that repeats one; ''
             when they are.
         apart_s: How far the last picture was from its joint state [s].
-        last_mode: The newest mode; None before the first.
+        modes: The newest mode by who says it.
         other_publishers: How many others publish commands for the same arm.
         missing: Why joint states cannot be used although messages arrive; '' when they can.
     """
 
     joints: Signal = field(default_factory=Signal)
+    gripper: Signal = field(default_factory=Signal)
     image: Signal = field(default_factory=Signal)
     joint_rhythm: Rhythm = field(default_factory=Rhythm)
     image_rhythm: Rhythm = field(default_factory=Rhythm)
@@ -99,7 +101,7 @@ class SafetyInputs:
     deadman: Signal = field(default_factory=Signal)
     frozen: str = ''
     apart_s: float = 0.0
-    last_mode: RobotMode | None = None
+    modes: dict[str, RobotMode] = field(default_factory=dict)
     other_publishers: int = 0
     missing: str = ''
 
@@ -145,6 +147,7 @@ class SafetyInputs:
         """Return the first reason why no motion may begin or go on."""
         return (
             self._doubt_joints(now_s, limits)
+            or self._doubt_gripper(now_s, limits)
             or self._doubt_image(now_s, limits)
             or self.doubt_robot(now_s, limits)
         )
@@ -159,6 +162,18 @@ class SafetyInputs:
             FaultCode.JOINTS_STALE,
             ResultCode.JOINTS_STALE,
             f'joint states are {self.joints.describe(now_s, limit)}: {why}',
+        )
+
+    def _doubt_gripper(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
+        """A gripper that has spoken has to go on: there may be an arm without one."""
+        limit = limits.max_gripper_age_s
+        if math.isinf(self.gripper.seen_s) or self.gripper.age(now_s) <= limit:
+            return None
+        return Doubt(
+            FaultCode.JOINTS_STALE,
+            ResultCode.JOINTS_STALE,
+            f'the reading of the gripper is {self.gripper.describe(now_s, limit)}: is its driver '
+            'running? It is gripper_joint in joint_states',
         )
 
     def _doubt_image(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
@@ -182,9 +197,10 @@ class SafetyInputs:
 
     def _doubt_mode(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
         """A robot that says that it must not move is believed; one that has to speak must."""
-        mode, limit = self.last_mode, limits.max_ready_age_s
-        if mode is not None and not mode.may_move:
-            return Doubt(FaultCode.ROBOT_MODE, ResultCode.NOT_ARMED, mode.reason)
+        limit = limits.max_ready_age_s
+        for mode in self.modes.values():
+            if not mode.may_move:
+                return Doubt(FaultCode.ROBOT_MODE, ResultCode.NOT_ARMED, mode.reason)
         if math.isinf(limit) or self.mode.age(now_s) <= limit:
             return None
         return Doubt(FaultCode.ROBOT_MODE, ResultCode.NOT_ARMED, NOT_READY)

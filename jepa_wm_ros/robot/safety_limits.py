@@ -29,6 +29,7 @@ class SafetyLimits:
         max_step_rad: Rotation of one action, about each axis [rad]; more is clamped.
         max_step_length_m: Length of the translation of one action [m]; more is shortened.
         max_joint_age_s: Joint states older than this are a fault [s].
+        max_gripper_age_s: A gripper that has spoken must have done so within this time [s].
         max_image_age_s: Pictures older than this are a fault during a motion [s].
         missed_periods: A motion pauses when pictures or joint states are silent for longer than
             so many of their periods.
@@ -60,6 +61,7 @@ class SafetyLimits:
     max_step_rad: float = 0.5
     max_step_length_m: float = 0.15
     max_joint_age_s: float = 0.1
+    max_gripper_age_s: float = 1.0
     max_image_age_s: float = 0.25
     missed_periods: float = 2.0
     hold_floor_s: float = 0.03

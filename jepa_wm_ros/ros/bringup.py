@@ -155,7 +155,10 @@ def recorder_process(*, bag: str = '', model: str = '') -> ProcessSpec:
     """
     options = [part for o, v in (('--out', bag), ('--model', model)) if v for part in (o, v)]
     return ProcessSpec(
-        name='recorder', command=(*_JEPA_WM, 'bag', 'record', *options), device=True
+        name='recorder',
+        command=(*_JEPA_WM, 'bag', 'record', *options),
+        device=True,
+        optional=True,  # a full disk is no reason to stop an arm
     )
 
 

@@ -34,6 +34,16 @@ def test_gripper_may_report_alone(reader):
     assert reader.gripper == 0.0
 
 
+def test_it_is_known_whether_the_last_message_held_the_gripper(reader):
+    assert not reader.gripper_read
+    reader.read([*ARM, 'finger'], [1.0, 2.0, 3.0, 0.04])
+    assert reader.gripper_read
+    reader.read(list(ARM), [1.0, 2.0, 3.0])
+    assert not reader.gripper_read
+    reader.read(['finger'], [])
+    assert not reader.gripper_read
+
+
 def test_messages_of_others_are_no_joint_state_of_the_arm(reader):
     assert reader.read(['one', 'two'], [1.0, 2.0]) is None
     assert reader.read(['wheel'], [1.0]) is None

@@ -87,6 +87,31 @@ def test_robot_that_must_not_move_is_believed_unasked(mode, word):
     assert supervisor.arm(NOW) is None
 
 
+def test_yes_of_one_does_not_outvote_the_no_of_another():
+    supervisor = seeing()
+    supervisor.robot_mode(franka_mode(REFLEX), NOW)
+    supervisor.robot_mode(READY, NOW, source='robot_ready')
+    assert 'reflex' in supervisor.arm(NOW).message
+    supervisor.robot_mode(READY, NOW)
+    assert supervisor.arm(NOW) is None
+
+
+def test_gripper_that_falls_silent_is_in_doubt_and_one_that_never_spoke_is_not():
+    supervisor = seeing(max_gripper_age_s=1.0)
+    inputs, limits = supervisor._inputs, supervisor.limits
+    assert inputs.doubt(NOW, limits) is None
+    supervisor.gripper_seen(NOW - 0.9)
+    assert inputs.doubt(NOW, limits) is None
+    supervisor.gripper_seen(NOW - 1.1)
+    doubt = inputs.doubt(NOW, limits)
+    assert doubt.result is ResultCode.JOINTS_STALE
+    assert 'gripper is 1.100 s old' in doubt.message
+    supervisor.gripper_seen(NOW, latency_s=1.1)
+    assert 'gripper' in inputs.doubt(NOW, limits).message
+    supervisor.gripper_seen(NOW)
+    assert inputs.doubt(NOW, limits) is None
+
+
 def test_robot_that_falls_silent_where_it_has_to_speak_is_in_doubt():
     supervisor = seeing(max_ready_age_s=0.5)
     supervisor.robot_mode(READY, NOW - 0.4)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jepa_wm_ros.ros.faults.rows import SIDEWAYS, STEPS
+from jepa_wm_ros.ros.faults.acts import SIDEWAYS, STEPS
 from jepa_wm_ros.ros.faults.system import running_cell
 
 if TYPE_CHECKING:

@@ -21,12 +21,15 @@ from jepa_wm_ros.robot.stop_figures import Command
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.client import GraphClient, GraphError
 from jepa_wm_ros.ros.conversions import decode_pose
+from jepa_wm_ros.ros.faults.relay import LatentRelay
 from jepa_wm_ros.ros.images import encode_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from jepa_wm_ros.ros.faults.graphs import FaultGraph
 
 _LOOK_S = 0.005
 _NANOSECONDS = 1e-9
@@ -39,21 +42,26 @@ STEP_S = 0.4
 class FaultObserver(GraphClient):
     """A user of a running graph who moves the arm and notes what is on the wire.
 
-    Works with the joint trajectory backend and the clock of the machine. Times are those at
-    which a message was sent, which DDS tells.
+    Works with the joint trajectory backend. Times are those at which a message was sent, which DDS
+    tells, on the clock of the machine.
+
+    Args:
+        graph: Which one.
+        kwargs: What `GraphConnection` accepts.
 
     Attributes:
+        relay: Passes latents on, where they go through us.
         commands: The commands since `clear`.
         statuses: The states of the supervisor since `clear`, with the time of sending [s].
         result: How the last motion or goal ended; None while it is under way.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, graph: FaultGraph, **kwargs: Any) -> None:
         self.commands: list[Command] = []
         self.statuses: list[tuple[float, SafetyStatus]] = []
         self.result: str | None = None
         self._poses: list[tuple[float, NDArray[np.float64]]] = []
-        self._pose: Any = None
+        self._seen: PoseStamped | None = None
         super().__init__(**kwargs)
         node = self.node
         self._execute = ActionClient(node, ExecuteActions, 'execute')
@@ -61,17 +69,19 @@ class FaultObserver(GraphClient):
         self._stop = node.create_client(Trigger, 'stop')
         self._settings = {
             name: node.create_client(SetParameters, f'{name}/set_parameters')
-            for name in ('sim', 'action_publisher')
+            for name in (graph.device, 'action_publisher')
         }
         # a callback with two arguments is also given the message's time stamps
-        node.create_subscription(JointTrajectory, 'joint_trajectory', self._on_command, _QUEUE)
+        topic = graph.command_topic
+        node.create_subscription(JointTrajectory, topic, self._on_command, _QUEUE)
         node.create_subscription(SafetyStatus, 'safety_status', self._on_status, qos.latched())
         node.create_subscription(PoseStamped, 'ground_truth', self._on_pose, _QUEUE)
+        self.relay = LatentRelay(node) if graph.relayed else None
 
     def clear(self) -> None:
         """Forget what was seen."""
         self.commands, self.statuses, self._poses = [], [], []
-        self.result = self._pose = None
+        self.result = self._seen = None
 
     def speed(self) -> float:
         """Return the speed of the flange over the last moments [m/s]."""
@@ -116,10 +126,11 @@ class FaultObserver(GraphClient):
 
     def plan(self, action: Sequence[float], steps: int) -> Plan:
         """Return a plan of equal actions from where the arm is now."""
-        self.wait(lambda: self._pose is not None, 'a pose of the arm')
+        self.wait(lambda: self._seen is not None, 'a pose of the arm')
+        assert self._seen is not None
         plan = Plan(
-            observation_stamp=self.node.get_clock().now().to_msg(),
-            observation_pose=self._pose,
+            observation_stamp=self._seen.header.stamp,
+            observation_pose=self._seen.pose,
             step_duration_s=STEP_S,
             action_dim=7,
             horizon=steps,
@@ -142,7 +153,7 @@ class FaultObserver(GraphClient):
         if not handle.accepted:
             raise GraphError('the action publisher rejects a plan; is it active?')
         self._handle = handle
-        finishing = self._start(handle.get_result_async)
+        finishing = self.start(handle.get_result_async)
         finishing.add_done_callback(self._on_result)
 
     def cancel(self) -> float:
@@ -155,7 +166,7 @@ class FaultObserver(GraphClient):
         handle = self._ask(lambda: self._reach.send_goal_async(goal), 'reach_goal')
         if not handle.accepted:
             raise GraphError('the planner rejects the goal; is it active?')
-        finishing = self._start(handle.get_result_async)
+        finishing = self.start(handle.get_result_async)
         time.sleep(after_s)
         took_s = self._cancelled_within(handle)
         self._wait(finishing, 'reach_goal', self.patience_s)
@@ -165,7 +176,7 @@ class FaultObserver(GraphClient):
         """Cancel a goal; return how long the answer took [s]."""
         answered = threading.Event()
         began = time.perf_counter()
-        future = self._start(handle.cancel_goal_async)
+        future = self.start(handle.cancel_goal_async)
         future.add_done_callback(lambda _: answered.set())
         if not answered.wait(self.patience_s):
             raise GraphError(f'no answer to a cancel within {self.patience_s:g} s')
@@ -180,7 +191,7 @@ class FaultObserver(GraphClient):
         self._ready.publish(Bool(data=ready))
 
     def configure(self, node: str, **values: bool | int | float | str) -> None:
-        """Set parameters of `sim` or `action_publisher`.
+        """Set parameters of the device or of the action publisher.
 
         Raises:
             GraphError: One is refused.
@@ -202,7 +213,7 @@ class FaultObserver(GraphClient):
         self.statuses.append((_sent(info), message))
 
     def _on_pose(self, message: PoseStamped, info: dict[str, int]) -> None:
-        self._pose = message.pose
+        self._seen = message
         self._poses.append((_sent(info), decode_pose(message.pose).position))
 
     def _on_result(self, future: Any) -> None:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import math
-import os
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jepa_wm_msgs.msg import SafetyStatus
-from trajectory_msgs.msg import JointTrajectory
 
-from jepa_wm_ros.ros import qos
-from jepa_wm_ros.ros.faults.observer import foreign_picture
+from jepa_wm_ros.ros.faults import acts
+from jepa_wm_ros.ros.faults.failing import FAIL
+from jepa_wm_ros.ros.faults.graphs import (
+    BREAKABLE,
+    CABLE,
+    CLOCK,
+    DEMO,
+    DRIVEN,
+    RECORDED,
+    RELAYED,
+    FaultGraph,
+)
 
 if TYPE_CHECKING:
     from jepa_wm_ros.ros.faults.system import FaultSystem
 
-SIDEWAYS = (0.0, 0.07, 0.0)
-STEPS = 4
+TWO_PICTURES_S = 2.0 / 15.0
+PERIODS_S = 0.02
+"""Two periods of the commands."""
+_MODE_S = 0.04
+"""Two periods in which a Franka's state is looked into."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,8 @@ class Row:
         moving: Whether the arm is in the middle of a motion when it happens.
         deadly: Whether the graph has to be started anew afterwards.
         braking: Whether a stop is expected on the command topic.
+        notice_s: Most time from the fault to the first command that brakes [s].
+        graph: Where it is made.
     """
 
     name: str
@@ -44,139 +55,178 @@ class Row:
     moving: bool = True
     deadly: bool = False
     braking: bool = True
-
-
-def _sim(fault: str) -> Callable[[FaultSystem], float]:
-    def act(system: FaultSystem) -> float:
-        began_s = time.time()
-        system.observer.configure('sim', fault=fault)
-        return began_s
-
-    return act
-
-
-def _kill(process: str, number: signal.Signals) -> Callable[[FaultSystem], float]:
-    def act(system: FaultSystem) -> float:
-        began_s = time.time()
-        os.kill(system.process_ids[process], number)
-        return began_s
-
-    return act
-
-
-def _cancel(system: FaultSystem) -> float:
-    began_s = time.time()
-    system.cancel_s = system.observer.cancel()
-    return began_s
-
-
-def _stop(system: FaultSystem) -> float:
-    began_s = time.time()
-    system.observer.stop()
-    return began_s
-
-
-def _not_ready(system: FaultSystem) -> float:
-    began_s = time.time()
-    system.observer.say_ready(ready=False)
-    return began_s
-
-
-def _second_publisher(system: FaultSystem) -> float:
-    began_s = time.time()
-    node = system.observer.node
-    system.intruder = node.create_publisher(JointTrajectory, 'joint_trajectory', qos.latest())
-    return began_s
-
-
-def _plan_with_nan(system: FaultSystem) -> float:
-    began_s = time.time()
-    action = [0.0, math.nan, 0.0, 0.0, 0.0, 0.0, 0.0]
-    system.observer.ask(system.observer.plan(action, 1))
-    return began_s
-
-
-def _limit_of_zero(system: FaultSystem) -> float:
-    system.observer.configure('action_publisher', max_plan_age_s=0.0)
-    began_s = time.time()
-    try:
-        system.observer.ask(system.observer.plan([*SIDEWAYS, 0.0, 0.0, 0.0, 0.0], 1))
-    finally:
-        system.observer.configure('action_publisher', max_plan_age_s=2.0)
-    return began_s
-
-
-def _foreign_goal(system: FaultSystem) -> float:
-    began_s = time.time()
-    outcome = system.observer.reach([foreign_picture()], max_steps=4)
-    system.observer.result = f'{outcome.code}: {outcome.message}'
-    return began_s
-
-
-def _cut_network(system: FaultSystem) -> float:
-    began_s = time.time()
-    system.network.cut()
-    return began_s
+    notice_s: float = TWO_PICTURES_S
+    graph: FaultGraph = DEMO
 
 
 REST = (SafetyStatus.ARMED, SafetyStatus.DISARMED)
+_JOINTS_S = 0.06
+"""How long the cell, where joint states come every 10 ms, waits for them (`hold_floor_s`)."""
+_GRIPPER_S = 1.0
+"""How long the gripper may be silent (`max_gripper_age_s`): it moves slowly."""
+_LOOK_S = 0.1
+"""How often somebody looks who else publishes."""
 ROWS = (
-    Row(name='camera stops', act=_sim('camera_silent'), words='pictures are'),
+    Row(name='camera stops', act=acts.device(fault='camera_silent'), words='pictures are'),
     Row(
-        name='camera repeats one picture', act=_sim('camera_frozen'), words='repeated one picture'
+        name='camera repeats one picture',
+        act=acts.device(fault='camera_frozen'),
+        words='repeated one picture',
     ),
-    Row(name='pictures 1 s late', act=_sim('camera_late'), words='stamp'),
-    Row(name='joint states stop', act=_sim('joints_silent'), words='joint states are'),
-    Row(name='joint states 1 s late', act=_sim('joints_late'), words='joint states are'),
-    Row(name='joint states of other names', act=_sim('joints_renamed'), words='lacks'),
-    Row(name='second publisher', act=_second_publisher, words='other publisher'),
-    Row(name='robot must not move (mode, switch)', act=_not_ready, words='robot_ready says no'),
-    Row(name='cancel', act=_cancel, states=REST),
-    Row(name='service stop', act=_stop, states=(SafetyStatus.DISARMED,)),
+    Row(name='pictures 1 s late', act=acts.device(fault='camera_late'), words='stamp'),
+    Row(
+        name='joint states stop',
+        act=acts.device(fault='joints_silent'),
+        words='joint states are',
+        notice_s=_JOINTS_S,
+    ),
+    Row(
+        name='joint states 1 s late',
+        act=acts.device(fault='joints_late'),
+        words='joint states are',
+        notice_s=_JOINTS_S,
+    ),
+    Row(
+        name='joint states of other names',
+        act=acts.device(fault='joints_renamed'),
+        words='lacks',
+        notice_s=_JOINTS_S,
+    ),
+    Row(
+        name='joint states with NaN',
+        act=acts.device(fault='joints_nan'),
+        words='finite',
+        notice_s=_JOINTS_S,
+    ),
+    Row(
+        name='gripper reading stops',
+        act=acts.device(fault='gripper_silent'),
+        words='reading of the gripper is',
+        notice_s=_GRIPPER_S,
+    ),
+    Row(
+        name='second publisher',
+        act=acts.second_publisher,
+        words='other publisher',
+        notice_s=_LOOK_S,
+    ),
+    Row(
+        name='robot must not move (mode, switch)',
+        act=acts.not_ready,
+        words='robot_ready says no',
+        notice_s=PERIODS_S,
+    ),
+    Row(name='cancel', act=acts.cancel, states=REST, notice_s=PERIODS_S),
+    Row(name='service stop', act=acts.stop, states=(SafetyStatus.DISARMED,), notice_s=PERIODS_S),
     Row(
         name='plan with NaN',
-        act=_plan_with_nan,
+        act=acts.plan_with_nan,
         words='not finite',
         moving=False,
         braking=False,
     ),
-    Row(
-        name='limit of zero (max_plan_age_s)',
-        act=_limit_of_zero,
-        states=(SafetyStatus.ARMED,),
-        moving=False,
-        braking=False,
+    *(
+        Row(
+            name=f'limit of zero ({limit})',
+            act=acts.limit_of_zero(limit, usual),
+            states=(SafetyStatus.ARMED,),
+            words=words,
+            moving=False,
+            braking=False,
+        )
+        for limit, usual, words in (
+            ('max_plan_age_s', 2.0, 'observation of the plan'),
+            ('max_joint_age_s', 0.25, 'joint states are'),
+            ('max_image_age_s', 0.5, 'pictures are'),
+        )
     ),
     Row(
         name='goal picture of a foreign scene',
-        act=_foreign_goal,
+        act=acts.foreign_goal,
         states=(SafetyStatus.ARMED,),
+        words='MAX_STEPS',
         moving=False,
         braking=False,
     ),
     Row(
         name='policy killed (-9)',
-        act=_kill('policy', signal.SIGKILL),
-        states=(SafetyStatus.FAULT, SafetyStatus.ARMED),
+        act=acts.kill('policy', signal.SIGKILL),
+        words='pictures are',
         deadly=True,
     ),
     Row(
         name='Ctrl-C of the action publisher',
-        act=_kill('action_publisher', signal.SIGINT),
+        act=acts.kill('action_publisher', signal.SIGINT),
         states=(SafetyStatus.DISARMED,),
         deadly=True,
+        notice_s=_LOOK_S,
     ),
     Row(
         name='action publisher killed (-9)',
-        act=_kill('action_publisher', signal.SIGKILL),
+        act=acts.kill('action_publisher', signal.SIGKILL),
         states=(SafetyStatus.EXECUTING,),
         deadly=True,
         braking=False,
     ),
-)
-NETWORK = Row(
-    name='network cut between policy and robot',
-    act=_cut_network,
-    words='pictures are',
-    deadly=True,
+    Row(
+        name='clock jumps back',
+        act=acts.device(fault='clock_back'),
+        words='went backwards',
+        notice_s=PERIODS_S,
+        graph=CLOCK,
+    ),
+    Row(
+        name='clock jumps forward',
+        act=acts.device(fault='clock_forward'),
+        words='jumped forward',
+        notice_s=PERIODS_S,
+        graph=CLOCK,
+    ),
+    Row(
+        name='reflex of the robot',
+        act=acts.device(mode='reflex'),
+        words='stopped by a reflex',
+        notice_s=_MODE_S,
+        graph=DRIVEN,
+    ),
+    Row(
+        name='user stop',
+        act=acts.device(mode='user_stopped'),
+        words='user stop',
+        notice_s=_MODE_S,
+        graph=DRIVEN,
+    ),
+    Row(
+        name='NaN in a latent',
+        act=acts.latent_of_nan,
+        states=(SafetyStatus.ARMED,),
+        words='PLANNING_FAILED',
+        moving=False,
+        braking=False,
+        graph=RELAYED,
+    ),
+    Row(
+        name='NaN in a command',
+        act=acts.kill('action_publisher', FAIL),
+        words='not finite',
+        notice_s=PERIODS_S,
+        deadly=True,
+        graph=BREAKABLE,
+    ),
+    Row(
+        name='disk full while recording',
+        act=acts.full_disk,
+        states=(SafetyStatus.ARMED,),
+        words='make room',
+        deadly=True,
+        braking=False,
+        graph=RECORDED,
+    ),
+    Row(
+        name='network cut between policy and robot',
+        act=acts.cut_network,
+        words='pictures are',
+        deadly=True,
+        graph=CABLE,
+    ),
 )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jepa_wm_ros.robot.stop_figures import StopFigures, stop_figures
-from jepa_wm_ros.ros.bringup import cell
 from jepa_wm_ros.ros.client import GraphError
+from jepa_wm_ros.ros.faults.acts import SIDEWAYS, STEPS
+from jepa_wm_ros.ros.faults.graphs import DEMO, FaultGraph
 from jepa_wm_ros.ros.faults.network import Cable
 from jepa_wm_ros.ros.faults.observer import FaultObserver
-from jepa_wm_ros.ros.faults.rows import NETWORK, ROWS, SIDEWAYS, STEPS, Row
+from jepa_wm_ros.ros.faults.rows import ROWS, Row
 from jepa_wm_ros.ros.processes import Bringup
 from jepa_wm_ros.ros.scheduling import become_urgent
 
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from jepa_wm_ros.ros.bringup import Overrides, ProcessSpec
+    from jepa_wm_ros.ros.bringup import Overrides
 
 START = np.array([0.46, -0.2, 0.40])
 STATES = ('DISARMED', 'ARMED', 'EXECUTING', 'FAULT')
 _SETTLE_S = 0.5
+_STOP_S = 0.15
+# For calling a service to make the fault, for the grid of the commands, and for a busy machine.
+_BUSY_S = 0.05
 _ACTIVE_S = 120.0
 
 
@@ -42,7 +46,8 @@ class FaultResult:
         message: What was said about it.
         rest_s: From the first command that brakes, or from the fault, to the arm at rest [s].
         cancel_s: How long the answer to a cancel took [s]; None where nothing was cancelled.
-        passed: Whether state, words and commands are what they have to be.
+        notice_s: Most time that the first command that brakes may take [s]; None: none has to.
+        passed: Whether state, words and commands are what they have to be, in time.
     """
 
     name: str
@@ -51,6 +56,7 @@ class FaultResult:
     message: str
     rest_s: float
     cancel_s: float | None
+    notice_s: float | None
     passed: bool
 
 
@@ -58,14 +64,18 @@ class FaultSystem:
     """A running cell.
 
     Attributes:
+        graph: Which one.
         observer: Moves the arm and watches.
         network: The cable to the policy, where there is one.
         intruder: A publisher that should not be there.
         cancel_s: How long the answer to a cancel took [s].
     """
 
-    def __init__(self, system: Bringup, observer: FaultObserver, network: Any) -> None:
+    def __init__(
+        self, graph: FaultGraph, system: Bringup, observer: FaultObserver, network: Any
+    ) -> None:
         """Take over a system that runs."""
+        self.graph = graph
         self._system = system
         self.observer = observer
         self.network = network
@@ -77,10 +87,18 @@ class FaultSystem:
         """Process ids by name."""
         return self._system.process_ids
 
+    def ended(self) -> dict[str, int]:
+        """Return the exit codes of processes that have ended, by name."""
+        return self._system.ended()
+
+    def last_words(self, name: str) -> str:
+        """Return the last line that a process has said."""
+        return self._system.tail(name, 1)
+
     def prepare(self) -> None:
         """Put everything back: no fault, the arm at its start, armed."""
         observer = self.observer
-        observer.configure('sim', fault='none')
+        observer.configure(self.graph.device, **self.graph.sound)
         if self.intruder is not None:
             observer.node.destroy_publisher(self.intruder)
             self.intruder = None
@@ -117,6 +135,7 @@ class FaultSystem:
         message = status.message or str(observer.result or '')
         began_s = fault_s + (figures.detection_s or 0.0)
         right = status.state in row.states and row.words in message
+        stops = figures.holds and _in_time(figures, row.notice_s)
         return FaultResult(
             name=row.name,
             figures=figures,
@@ -124,8 +143,20 @@ class FaultSystem:
             message=message,
             rest_s=max(0.0, rest_s - began_s),
             cancel_s=self.cancel_s,
-            passed=right and (figures.holds or not row.braking),
+            notice_s=row.notice_s if row.braking else None,
+            passed=right and (stops or not row.braking),
         )
+
+
+def _in_time(figures: StopFigures, notice_s: float) -> bool:
+    """Whether the arm began to brake, and stood, soon enough."""
+    noticed, stopped = figures.detection_s, figures.stop_s
+    return (
+        noticed is not None
+        and stopped is not None
+        and noticed <= notice_s + _BUSY_S
+        and stopped <= _STOP_S + _BUSY_S
+    )
 
 
 def run_rows(
@@ -144,32 +175,32 @@ def run_rows(
             networks of the machine once in a process, so that it needs one of its own.
         on_result: Called with each result as it comes.
     """
-    wanted = [row for row in (*ROWS, NETWORK) if row.name in only] if only else list(ROWS)
+    wanted = [row for row in ROWS if _is_wanted(row, only)]
     results: list[FaultResult] = []
     while wanted:
-        with running_cell(logs, overrides, cable=wanted[0] is NETWORK) as system:
-            while wanted:
+        graph = wanted[0].graph
+        with running_cell(logs, overrides, graph) as system:
+            while wanted and wanted[0].graph is graph:
                 row = wanted.pop(0)
-                if row is NETWORK and system.network is None:
-                    wanted.insert(0, row)
-                    break
                 results.append(system.run(row))
                 on_result(results[-1])
                 if row.deadly:
                     break
-        if wanted == [NETWORK] and not Cable.possible():
-            break
     return results
+
+
+def _is_wanted(row: Row, only: Sequence[str]) -> bool:
+    return row.name in only if only else not row.graph.cable
 
 
 @contextlib.contextmanager
 def running_cell(
-    logs: Path, overrides: Overrides, *, cable: bool = False
+    logs: Path, overrides: Overrides, graph: FaultGraph = DEMO
 ) -> Iterator[FaultSystem]:
-    """A cell that runs, with the policy behind a cable if asked for."""
+    """A cell that runs."""
     with contextlib.ExitStack() as stack:
-        processes: Sequence[ProcessSpec] = cell(overrides)
-        network = stack.enter_context(Cable()) if cable else None
+        processes = graph.processes(overrides, logs)
+        network = stack.enter_context(Cable()) if graph.cable else None
         if network is not None:
             processes = [
                 network.far(p, sys.executable) if p.name == 'policy' else network.near(p)
@@ -178,7 +209,7 @@ def running_cell(
         system = stack.enter_context(Bringup(processes, logs))
         system.wait_until_active(_ACTIVE_S)
         become_urgent()  # who measures must not be late
-        observer = FaultObserver(domain_id=system.domain_id)
+        observer = FaultObserver(graph, domain_id=system.domain_id)
         stack.callback(observer.close)
         observer.wait_until_ready(60.0)
-        yield FaultSystem(system, observer, network)
+        yield FaultSystem(graph, system, observer, network)

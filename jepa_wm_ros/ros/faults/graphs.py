@@ -1,0 +1,108 @@
+"""The running graphs in which faults are made: the demo's, and some with another weak point."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from jepa_wm_ros.ros.bringup import (
+    Overrides,
+    ParameterValue,
+    ProcessSpec,
+    cell,
+    recorder_process,
+    with_overrides,
+)
+
+LATENT_HERE = 'latent_from_encoder'
+"""Where the encoder publishes when latents go through us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultGraph:
+    """Processes in which something can be broken.
+
+    Attributes:
+        name: For people.
+        processes: Makes them; takes parameter values by node name and the folder of the logs.
+        device: The node that stands for the robot, or a camera, that fails.
+        sound: Parameters of it when nothing fails.
+        command_topic: Where the arm is commanded.
+        relayed: Whether latents go through us.
+        cable: Whether the policy is behind a network of its own.
+    """
+
+    name: str
+    processes: Callable[[Overrides, Path], Sequence[ProcessSpec]]
+    device: str = 'sim'
+    sound: Mapping[str, ParameterValue] = field(default_factory=lambda: {'fault': 'none'})
+    command_topic: str = 'joint_trajectory'
+    relayed: bool = False
+    cable: bool = False
+
+
+def _demo(overrides: Overrides, _: Path) -> Sequence[ProcessSpec]:
+    return cell(overrides)
+
+
+def _simulated_time(overrides: Overrides, _: Path) -> Sequence[ProcessSpec]:
+    """The clock of the machine cannot be set by a test, that of a simulation can."""
+    own = {'sim': {'time_source': 'simulation'}}
+    listening = ('action_publisher', 'encoder', 'planner')
+    return with_overrides(
+        with_overrides(cell(overrides), own), {node: {'use_sim_time': True} for node in listening}
+    )
+
+
+def _recorded(overrides: Overrides, logs: Path) -> Sequence[ProcessSpec]:
+    bag = logs / f'bag-{time.time_ns()}'
+    return (*cell(overrides), recorder_process(bag=str(bag)))
+
+
+def _relayed(overrides: Overrides, _: Path) -> Sequence[ProcessSpec]:
+    """Encoder and planner in processes of their own, so that latents are messages."""
+    sim, publisher, policy = cell(overrides)
+    encoder, planner = (
+        replace(policy, name=name, nodes=(name,), parameter_files=(f'{name}.yaml',))
+        for name in ('encoder', 'planner')
+    )
+    return sim, publisher, replace(encoder, remappings={'latent': LATENT_HERE}), planner
+
+
+def _breakable(overrides: Overrides, _: Path) -> Sequence[ProcessSpec]:
+    """The action publisher, with kinematics that fail at a signal."""
+    return [
+        replace(
+            p,
+            command=(sys.executable, '-m', 'jepa_wm_ros.ros.faults.failing', *p.arguments()),
+        )
+        if p.name == 'action_publisher'
+        else p
+        for p in cell(overrides)
+    ]
+
+
+def _driven(overrides: Overrides, _: Path) -> Sequence[ProcessSpec]:
+    """The nodes for a real arm in front of emulated drivers, which know the modes of a Franka."""
+    from jepa_wm_ros.ros.systems import SYSTEMS
+
+    wanted = {'driver': 'franka_ros2', 'robot_type': 'fr3', 'camera': 'zed'}
+    return with_overrides(SYSTEMS['emulated'].processes(wanted), overrides)
+
+
+DEMO = FaultGraph(name='demo', processes=_demo)
+CLOCK = FaultGraph(name='simulated time', processes=_simulated_time)
+RECORDED = FaultGraph(name='recorded', processes=_recorded)
+RELAYED = FaultGraph(name='latents through us', processes=_relayed, relayed=True)
+BREAKABLE = FaultGraph(name='failing arithmetic', processes=_breakable)
+DRIVEN = FaultGraph(
+    name='emulated driver',
+    processes=_driven,
+    device='driver_emulator',
+    sound={'fault': 'none', 'mode': 'idle'},
+    command_topic='fr3_arm_controller/joint_trajectory',
+)
+CABLE = FaultGraph(name='network', processes=_demo, cable=True)
