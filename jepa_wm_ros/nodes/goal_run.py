@@ -8,6 +8,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jepa_wm_msgs.action import ExecuteActions, ReachGoal
 
 from jepa_wm_ros.errors import JepaWmError
@@ -53,12 +54,15 @@ class GoalSettings:
         stall_steps: Steps without a fall of the distance after which to give up; 0 never does.
         observation_timeout_s: Longest wait for a new observation [s].
         base_frame: Frame of the actions.
+        hold_when_worse: Whether a plan of which the model expects less than of doing nothing is
+            not executed.
     """
 
     stop_when_reached: bool
     stall_steps: int
     observation_timeout_s: float
     base_frame: str
+    hold_when_worse: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +259,24 @@ class GoalRun:
         self._check()
         if self._resume is not None:
             return observation.stamp_s  # paused meanwhile: look again afterwards
+        if self._settings.hold_when_worse and plan.worse_than_nothing:
+            return await self._hold(session, plan, observation)
         return await self._execute(session, plan, observation)
+
+    async def _hold(
+        self, session: GoalSession, plan: Plan, observation: EncodedObservation
+    ) -> float:
+        """Do nothing for a step, which counts as one."""
+        tools = self._tools
+        tools.node.get_logger().info(
+            f'holding for a step: of the plan the model expects the cost {plan.cost:.4g}, of '
+            f'doing nothing {plan.cost_noop:.4g} (hold_when_worse)'
+        )
+        await first_of(tools.node, (self._stop,), tools.mind.model.contract.step_duration_s)
+        self._check()
+        session.executed(1)
+        tools.mind.executed(np.zeros_like(plan.actions[:1]))
+        return observation.stamp_s
 
     async def _execute(
         self, session: GoalSession, plan: Plan, observation: EncodedObservation

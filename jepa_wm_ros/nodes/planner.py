@@ -357,6 +357,7 @@ class PlannerNode(ManagedNode):
             stall_steps=config.stall_steps,
             observation_timeout_s=config.observation_timeout_s,
             base_frame=config.base_frame,
+            hold_when_worse=config.hold_when_worse,
         )
         if request.preview:
             return PreviewRun(self._previews, request, self._tools, settings, tell)

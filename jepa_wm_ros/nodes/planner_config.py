@@ -81,6 +81,12 @@ class PlannerConfig:
         minimum=0,
         dynamic=True,
     )
+    hold_when_worse: bool = parameter(
+        True,
+        'Whether the arm stays where it is for a step when the model expects less of the plan '
+        'than of doing nothing; such a step counts as one.',
+        dynamic=True,
+    )
     reached_cost: float = parameter(
         0.0,
         "Latent distance up to which a goal counts as reached; 0 takes the bundle's value.",

@@ -60,6 +60,15 @@ class StreamingRun(GoalRun):
         self._tools.show_plan(message)
         return observation.stamp_s + _REPLAN_STEPS * message.step_duration_s
 
+    async def _hold(
+        self, session: GoalSession, plan: Plan, observation: EncodedObservation
+    ) -> float:
+        """Send nothing: the plan under way goes on to its end, where the arm rests."""
+        if self._stream.moving:
+            step_s = self._tools.mind.model.contract.step_duration_s
+            return observation.stamp_s + _REPLAN_STEPS * float(step_s)
+        return await super()._hold(session, plan, observation)
+
     async def _rest(self) -> float | None:
         return await self._stream.rest()
 

@@ -74,3 +74,11 @@ class Plan:
         return bool(
             np.isfinite(self.actions).all() and np.isfinite([self.cost, self.cost_now]).all()
         )
+
+    @property
+    def worse_than_nothing(self) -> bool:
+        """Whether the model expects less of the plan than of doing nothing.
+
+        Always False where nothing is known of the latter (NaN).
+        """
+        return self.cost > self.cost_noop

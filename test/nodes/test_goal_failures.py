@@ -1,5 +1,7 @@
 """Goals that end because something fails."""
 
+from dataclasses import replace
+
 import pytest
 from action_msgs.msg import GoalStatus
 from jepa_wm_msgs.action import ExecuteActions, ReachGoal
@@ -33,6 +35,34 @@ def test_a_plan_that_is_not_finite_is_never_sent(rig):
     result, status = rig.go(GOAL)
     assert (result.code, status) == (Code.PLANNING_FAILED, GoalStatus.STATUS_ABORTED)
     assert rig.cell.plans == []
+
+
+def expect_nothing_good(rig, monkeypatch):
+    """Let the model expect less of each plan than of doing nothing."""
+    policy = rig.planner._tools.mind._policy
+    plan = policy.plan
+
+    def worse(*args):
+        found = plan(*args)
+        return replace(found, cost_noop=found.cost - 1e-3)
+
+    monkeypatch.setattr(policy, 'plan', worse)
+
+
+def test_a_plan_worse_than_doing_nothing_is_never_sent(rig, monkeypatch):
+    with monkeypatch.context() as patch:
+        expect_nothing_good(rig, patch)
+        result, _ = rig.go(GOAL, max_steps=[3])
+        assert (result.code, result.steps) == (Code.MAX_STEPS, 3)
+        assert rig.cell.plans == []
+    assert rig.go(GOAL)[0].code == Code.REACHED
+
+
+def test_a_plan_worse_than_doing_nothing_is_sent_where_that_is_wanted(make_rig, monkeypatch):
+    rig = make_rig(hold_when_worse=False)
+    expect_nothing_good(rig, monkeypatch)
+    rig.go(GOAL, max_steps=[2])
+    assert len(rig.cell.plans) == 2
 
 
 def test_a_model_that_crashes_ends_the_goal_and_the_planner_lives_on(rig):
