@@ -21,6 +21,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument('bag', type=Path, help='bag folder, .mcap or .db3')
     parser.add_argument('topics', nargs='*', metavar='TOPIC', help='default: all; * and ? work')
+    parser.add_argument(
+        '--exclude', nargs='+', default=[], metavar='TOPIC', help='leave these out'
+    )
     parser.add_argument('--rate', type=float, default=1.0, help='of time (default: 1)')
     parser.add_argument('--loop', action='store_true', help='begin anew at the end')
     parser.add_argument('--start', type=float, default=0.0, metavar='S', help='begin here [s]')
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = PlaySettings(
         topics=tuple(args.topics),
+        exclude=tuple(args.exclude),
         remap=_remap(args.remap),
         rate=args.rate,
         loop=args.loop,

@@ -35,6 +35,7 @@ class PlaySettings:
 
     Attributes:
         topics: Names, with * and ? for any; empty for all.
+        exclude: Names that are left out, likewise.
         remap: New names of topics.
         rate: Seconds of the bag in a second.
         loop: Whether to begin anew at the end; `/clock` jumps back then.
@@ -45,6 +46,7 @@ class PlaySettings:
     """
 
     topics: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     remap: Mapping[str, str] = field(default_factory=dict)
     rate: float = 1.0
     loop: bool = False
@@ -68,9 +70,9 @@ class PlaySettings:
 
     def wants(self, topic: str) -> bool:
         """Whether a topic is played; the bag's own `/clock` only where we publish none."""
-        if topic == _CLOCK and self.clock_hz:
+        if (topic == _CLOCK and self.clock_hz) or _matches(topic, self.exclude):
             return False
-        return not self.topics or any(fnmatch.fnmatchcase(topic, p) for p in self.topics)
+        return not self.topics or _matches(topic, self.topics)
 
 
 class BagPlayer:
@@ -202,6 +204,10 @@ class BagPlayer:
         if self.paused:
             self.play_next()
         return response
+
+
+def _matches(topic: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(topic, pattern) for pattern in patterns)
 
 
 def _profile(offered: list[Any]) -> QoSProfile:

@@ -146,6 +146,20 @@ def sim_process() -> ProcessSpec:
     )
 
 
+SAID_BEFORE = (
+    # of our nodes
+    *('*/latent', '*/image_health', '*/plan', '*/goal_image', '*/goal_pose', '*/preview_*'),
+    *('*/difference_image', '*/landscape_image', '*/predicted_image', '*/cost_image'),
+    *('*/safety_status', '*/executed_action', '*/dry_run_*', '*/*_markers'),
+    *('*/planned_path', '*/executed_path', '*/transition_event'),
+    *('/diagnostics', '/rosout', '/parameter_events'),
+    # of whoever commanded the arm and the gripper
+    *('*/joint_trajectory', '*/target_pose', '*/target_frame', '*/pose_target_cmds'),
+    *('*/delta_twist_cmds', '*/gripper_command', '*/gripper_trajectory', '*/command'),
+)
+"""Topics of a bag that a replay leaves out."""
+
+
 def recorder_process(*, bag: str = '', model: str = '') -> ProcessSpec:
     """What records everything into a bag.
 
@@ -163,8 +177,12 @@ def recorder_process(*, bag: str = '', model: str = '') -> ProcessSpec:
 
 
 def player_process(bag: str, *, rate: str = '1.0', loop: bool = False) -> ProcessSpec:
-    """What publishes the messages of a bag, and its time on /clock."""
-    options = ('--rate', rate, *(['--loop'] if loop else []))
+    """What publishes the messages of a bag, and its time on /clock.
+
+    What the nodes said and commanded when the bag was recorded stays unsaid: living ones answer
+    for themselves, and no controller in reach shall obey a bag.
+    """
+    options = ('--rate', rate, *(['--loop'] if loop else []), '--exclude', *SAID_BEFORE)
     return ProcessSpec(
         name='player',
         command=(*_JEPA_WM, 'bag', 'play', bag, *options),

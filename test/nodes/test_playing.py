@@ -16,7 +16,9 @@ from jepa_wm_ros.nodes.encoder import EncoderNode
 from jepa_wm_ros.nodes.models import ModelShelf
 from jepa_wm_ros.nodes.player import BagPlayer, PlaySettings
 from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.bringup import SAID_BEFORE
 from jepa_wm_ros.ros.conversions import decode_stamp
+from jepa_wm_ros.ros.drivers import ARMS, GRIPPERS
 from jepa_wm_ros.ros.spinning import autostart
 from jepa_wm_ros.ros.worker import Worker
 
@@ -176,3 +178,29 @@ def test_the_encoder_goes_on_when_a_bag_begins_anew(live, tmp_path):
     assert len(back) >= 2
     # every pass is seen nearly as a whole
     assert np.diff(back).min() >= 4
+
+
+def test_a_replay_leaves_out_what_nodes_said_and_commanded_when_it_was_recorded(published):
+    replayed = PlaySettings(exclude=SAID_BEFORE)
+    said = {f'/{topic}'.replace('//', '/') for topic in published}
+    assert {'/latent', '/plan', '/safety_status'} <= said
+    assert {topic for topic in said if replayed.wants(topic)} == {
+        '/robot_description',
+        '/tf',
+        '/tf_static',
+    }
+    commanded = {
+        f'/left/{name}'
+        for arm in ARMS.values()
+        for role, name in arm.topics.items()
+        if role != 'joint_states'
+    }
+    commanded |= {
+        f'/{gripper["gripper_topic"]}'
+        for gripper in GRIPPERS.values()
+        if gripper['gripper_driver'] in ('float64', 'trajectory')
+    }
+    assert commanded
+    assert not [topic for topic in commanded if replayed.wants(topic)]
+    assert replayed.wants('/camera/camera/color/image_raw')
+    assert replayed.wants('/left/joint_states')

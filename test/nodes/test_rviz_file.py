@@ -2,17 +2,9 @@
 
 import pytest
 import yaml
-from policy_rig import OneModel, PointModel
-from rclpy.lifecycle import TransitionCallbackReturn
-from rclpy.qos import QoSProfile
 
-from jepa_wm_ros.nodes.encoder import EncoderNode
-from jepa_wm_ros.nodes.insight import InsightNode
-from jepa_wm_ros.nodes.planner import PlannerNode
-from jepa_wm_ros.nodes.visualizer import VisualizerNode
 from jepa_wm_ros.paths import share
 from jepa_wm_ros.robot.description import BASE_FRAME
-from jepa_wm_ros.ros.worker import Worker
 from jepa_wm_ros.viz.layers import PLAN_LAYERS, SCENE_LAYERS
 
 TYPES = {
@@ -33,27 +25,9 @@ def manager():
 
 
 @pytest.fixture
-def published(graph):
-    """Type, reliability and durability of every topic that our nodes publish."""
-    model = PointModel()
-    nodes = [VisualizerNode(context=graph.context)]
-    for kind in (EncoderNode, PlannerNode, InsightNode):
-        nodes.append(kind(Worker(graph.executor), OneModel(model), context=graph.context))
-    topics = dict(DRIVERS)
-    for node in nodes:
-        graph.add(node)
-        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        for publisher in node.publishers:
-            kind = publisher.msg_type.__module__.split('.')[0]
-            profile: QoSProfile = publisher.qos_profile
-            topics[publisher.topic_name.removeprefix('/')] = (
-                f'{kind}/msg/{publisher.msg_type.__name__}',
-                profile.reliability.name,
-                profile.durability.name,
-            )
-    yield topics
-    for node in nodes:
-        node.trigger_shutdown()
+def published(published):
+    """What our nodes publish, and drivers of cameras."""
+    return {**DRIVERS, **published}
 
 
 def topic_of(display):
