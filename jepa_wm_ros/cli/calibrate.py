@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.evaluation.moves import MovePairs, ObservedMove
     from jepa_wm_ros.robot.calibration import RotationFit
-    from jepa_wm_ros.ros.calibration_file import CalibrationFile
+    from jepa_wm_ros.ros.calibration_file import CalibrationFile, Frames
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     model_folder, _ = chosen_bundle(args.model)
     model = load_bundle(model_folder)
     check_cartesian(model.contract, model_folder)
-    moves, camera = _moves(args, model, console)
+    moves, frames = _moves(args, model, console)
     pairs = _infer(model, moves, args, console)
     fit = fit_rotation(pairs.planned, pairs.executed, args.about)
     console.print(fit_table(fit, pairs.unseen))
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if faults:
         console.print('[bold red]nothing is written:[/]', '; '.join(faults), highlight=False)
         return 1
-    write_calibration(args.out, _file(fit, pairs, args, model, camera))
+    write_calibration(args.out, _file(fit, pairs, args, model, frames))
     console.print(f'  {args.out}', soft_wrap=True, highlight=False)
     console.print(
         f'use it with: calibration_file:={args.out.absolute()}', soft_wrap=True, highlight=False
@@ -127,19 +127,21 @@ def fit_table(fit: RotationFit, unseen: int) -> Table:
 
 def _moves(
     args: argparse.Namespace, model: WorldModel, console: Console
-) -> tuple[list[ObservedMove], str]:
-    """Return the moves and the frame of the camera's pictures."""
-    from jepa_wm_ros.robot.description import CAMERA_FRAME
+) -> tuple[list[ObservedMove], Frames]:
+    """Return the moves, and in which frames they were seen and made."""
+    from jepa_wm_ros.robot.description import BASE_FRAME, CAMERA_FRAME
+    from jepa_wm_ros.ros.calibration_file import Frames
 
     if args.bag is not None:
+        from jepa_wm_ros.data.readers.base_frame import base_frame
         from jepa_wm_ros.data.readers.camera_frame import camera_frame
         from jepa_wm_ros.evaluation.moves import LEAST_SHARE, bag_moves, longest_move
 
         longest_m = longest_move(model)
         moves = bag_moves(args.bag, model, LEAST_SHARE * min(args.reach, longest_m), longest_m)
-        return moves, camera_frame(args.bag)
+        return moves, Frames(camera=camera_frame(args.bag), base=base_frame(args.bag))
     if args.cell:
-        return _cell_moves(args, model), CAMERA_FRAME
+        return _cell_moves(args, model), Frames(camera=CAMERA_FRAME, base=BASE_FRAME)
     from jepa_wm_ros.cli.calibrate_live import live_moves
 
     return live_moves(args, model, console)
@@ -173,7 +175,11 @@ def _infer(
 
 
 def _file(
-    fit: RotationFit, pairs: MovePairs, args: argparse.Namespace, model: WorldModel, camera: str
+    fit: RotationFit,
+    pairs: MovePairs,
+    args: argparse.Namespace,
+    model: WorldModel,
+    frames: Frames,
 ) -> CalibrationFile:
     from jepa_wm_ros import __version__
     from jepa_wm_ros.ros.calibration_file import Belonging, CalibrationFile, Provenance
@@ -184,8 +190,8 @@ def _file(
         Belonging(
             bundle=contract.fingerprint,
             bundle_name=contract.name,
-            camera=camera,
-            base_frame=contract.action.frame,
+            camera=frames.camera,
+            base_frame=frames.base,
         ),
         Provenance(
             made=datetime.datetime.now().astimezone().isoformat(timespec='seconds'),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from jepa_wm_ros.evaluation.moves import ObservedMove
+    from jepa_wm_ros.ros.calibration_file import Frames
     from jepa_wm_ros.ros.move_client import Look, MoveClient
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
@@ -22,13 +23,14 @@ class CalibrateError(JepaWmError):
 
 def live_moves(
     args: argparse.Namespace, model: WorldModel, console: Console
-) -> tuple[list[ObservedMove], str]:
-    """Move the arm and return the moves, and the frame of the camera's pictures.
+) -> tuple[list[ObservedMove], Frames]:
+    """Move the arm and return the moves, and in which frames they were seen and made.
 
     Raises:
         CalibrateError: The graph runs another bundle, or the arm must not move.
         GraphError: The graph does not answer, or the arm does not arrive.
     """
+    from jepa_wm_ros.ros.calibration_file import Frames
     from jepa_wm_ros.ros.move_client import MoveClient
 
     with MoveClient(namespace=args.namespace) as client:
@@ -40,7 +42,8 @@ def live_moves(
                 f'the encoder runs bundle {start.bundle}, this is {mine} ({model.contract.name}); '
                 'name the same one with --model'
             )
-        return _make_moves(client, start, args, model, console), start.camera
+        moves = _make_moves(client, start, args, model, console)
+        return moves, Frames(camera=start.camera, base=client.base_frame)
 
 
 def _get_ready(client: MoveClient, arm: bool) -> None:

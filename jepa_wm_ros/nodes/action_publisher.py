@@ -89,7 +89,7 @@ class ActionPublisher(ManagedNode):
             complain=self._on_complaint,
         )
         self._gripper = wire_gripper(self, config, moves=self._backend.moves)
-        self._calibration = PlanCalibration(config.calibration_file)
+        self._calibration = PlanCalibration(config.calibration_file, config.base_frame)
         self._reader = wire_reader(config)
         self._arm = wire_executor(config, self._backend, self._send)
         self._driver = DriverWatch(self, config, self._arm)

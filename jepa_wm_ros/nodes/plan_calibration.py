@@ -21,16 +21,20 @@ class PlanCalibration:
 
     Args:
         file: Calibration file; empty leaves plans as they are.
+        base_frame: In which the arm is moved.
 
     Attributes:
         camera: Frame of the newest picture.
 
     Raises:
-        CalibrationError: The file cannot be read, or must not be used.
+        CalibrationError: The file cannot be read, or must not be used, or belongs to another arm.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, base_frame: str) -> None:
         self._calibration = read_calibration(Path(file).expanduser()) if file else None
+        wrong = '' if self._calibration is None else self._calibration.wrong_frame(base_frame)
+        if wrong:
+            raise CalibrationError(f'{file}: {wrong}')
         self._rotation: NDArray[np.float64] | None = None
         if self._calibration is not None:
             self._rotation = self._calibration.fit.rotation

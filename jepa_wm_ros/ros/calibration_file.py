@@ -31,6 +31,19 @@ _HEADER = """\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Frames:
+    """Where moves were seen and made.
+
+    Attributes:
+        camera: Frame of the pictures.
+        base: Frame of the motions; empty: not known.
+    """
+
+    camera: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Belonging:
     """What a calibration belongs to; it must not be used with anything else.
 
@@ -38,7 +51,7 @@ class Belonging:
         bundle: Fingerprint of the model bundle.
         bundle_name: Its name, for people.
         camera: Frame of the pictures (`header.frame_id`).
-        base_frame: Frame of the motions.
+        base_frame: Frame of the motions; empty: not known.
     """
 
     bundle: str
@@ -139,6 +152,16 @@ class CalibrationFile:
         """
         quality = {name: getattr(self.quality, name) for name in Quality.__slots__}
         return RotationFit(rotation=check_rotation(self.rotation), about=self.about, **quality)
+
+    def wrong_frame(self, base_frame: str) -> str:
+        """Return why motions in a base frame must not be turned; '' if they may."""
+        mine = self.belongs_to.base_frame
+        if mine in ('', base_frame):
+            return ''
+        return (
+            f'the calibration belongs to the base frame {mine!r}, the arm is moved in '
+            f'{base_frame!r} (base_frame); run `jepa-wm calibrate` with this arm'
+        )
 
     def mismatch(self, *, bundle: str, camera: str) -> str:
         """Return why plans of this bundle from this camera must not be turned; '' if they may."""

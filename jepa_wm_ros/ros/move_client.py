@@ -60,6 +60,11 @@ class MoveClient(GraphClient):
         self._execute = ActionClient(self.node, ExecuteActions, 'execute')
         self.node.create_subscription(LatentMessage, 'latent', self._keep_latent, qos.latest())
 
+    @property
+    def base_frame(self) -> str:
+        """The frame of motions, as the action publisher tells it; '' before it was heard."""
+        return '' if self._status is None else str(self._status.header.frame_id)
+
     def look(self, after_s: float = -math.inf, timeout_s: float = 20.0) -> Look:
         """Return what the encoder sees next.
 

@@ -21,7 +21,8 @@ from jepa_wm_ros.ros.calibration_file import (
 
 MOVES = np.random.default_rng(0).uniform(-0.05, 0.05, (10, 3))
 YAW = rotation_from_vector([0.0, 0.0, 0.5])
-MINE = Belonging(bundle='abc', bundle_name='mine', camera='left', base_frame='panda_link0')
+BASE = 'panda_link0'
+MINE = Belonging(bundle='abc', bundle_name='mine', camera='left', base_frame=BASE)
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_what_is_written_is_read(file, calibration):
 
 
 def test_a_plan_of_the_model_is_turned(file):
-    turning = PlanCalibration(str(file))
+    turning = PlanCalibration(str(file), BASE)
     turning.camera = 'left'
     done = turning.applied(plan(), 'abc').actions[0]
     assert np.allclose(done[:3], YAW @ [0.05, 0.0, 0.01])
@@ -74,11 +75,22 @@ def test_a_plan_of_the_model_is_turned(file):
 
 
 def test_a_motion_that_no_model_planned_is_left_alone(file):
-    assert np.array_equal(PlanCalibration(str(file)).applied(plan(), '').actions, plan().actions)
+    turning = PlanCalibration(str(file), BASE)
+    assert np.array_equal(turning.applied(plan(), '').actions, plan().actions)
 
 
 def test_without_a_file_plans_are_left_alone():
-    assert np.array_equal(PlanCalibration('').applied(plan(), 'abc').actions, plan().actions)
+    assert np.array_equal(PlanCalibration('', BASE).applied(plan(), 'abc').actions, plan().actions)
+
+
+def test_a_calibration_of_another_arm_is_refused(file):
+    with pytest.raises(CalibrationError, match=r"base frame 'panda_link0'.*'fr3_link0'"):
+        PlanCalibration(str(file), 'fr3_link0')
+
+
+def test_a_calibration_that_does_not_know_its_arm_is_taken(file):
+    unknown = rewritten(file, lambda values: values['belongs_to'].update(base_frame=''))
+    PlanCalibration(str(unknown), 'fr3_link0')
 
 
 @pytest.mark.parametrize(
@@ -86,7 +98,7 @@ def test_without_a_file_plans_are_left_alone():
     [('other', 'left', 'belongs to the bundle mine'), ('abc', 'right', "the camera 'left'")],
 )
 def test_a_calibration_of_something_else_is_refused(file, bundle, camera, words):
-    turning = PlanCalibration(str(file))
+    turning = PlanCalibration(str(file), BASE)
     turning.camera = camera
     with pytest.raises(CalibrationError, match=words):
         turning.applied(plan(), bundle)
