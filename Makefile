@@ -21,6 +21,7 @@ demo: setup  ## a simulated Franka arm reaches goal pictures; leaves a video, a 
 	@$(RUN) jepa-wm demo $(ARGS)
 
 test: setup  ## run all tests
+	@'$(ROOT)/scripts/test_browser.sh'
 	@$(RUN) python -m pytest $(ARGS)
 
 setup:  ## install what is needed; done in an instant when it is there

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -130,3 +131,34 @@ def test_headers_of_the_build_machine_are_replaced():
     mended = headers.mend(line, '/py', '/np')
     assert mended == 'set(x "/py;/np;${y}")'
     assert headers.mend(mended, '/py', '/np') == mended
+
+
+def browser_script(folder, *, user='0', **environment):
+    """Run the script in a copy of the house, on a system with a pretended apt and no browser."""
+    (folder / 'scripts').mkdir(parents=True, exist_ok=True)
+    (folder / '.venv/.setup').mkdir(parents=True, exist_ok=True)
+    (folder / 'bin').mkdir(exist_ok=True)
+    script = folder / 'scripts/test_browser.sh'
+    script.write_text((ROOT / 'scripts/test_browser.sh').read_text())
+    for tool in ('bash', 'dirname', 'timeout'):
+        if not (folder / 'bin' / tool).exists():
+            (folder / 'bin' / tool).symlink_to(shutil.which(tool))
+    for name, words in {'id': f'echo {user}', 'apt-get': f'echo "$@" >> {folder}/asked'}.items():
+        (folder / 'bin' / name).write_text(f'#!/bin/bash\n{words}\n')
+        (folder / 'bin' / name).chmod(0o755)
+    clean = {'ROS_DISTRO': '', 'JEPA_WM_BROWSER': '', 'PATH': str(folder / 'bin')}
+    done = run(['/bin/bash', script], **clean | environment)
+    assert done.returncode == 0, done.stderr
+    asked = folder / 'asked'
+    return asked.read_text() if asked.exists() else ''
+
+
+def test_a_browser_for_the_tests_is_installed_once_by_root(tmp_path):
+    asked = browser_script(tmp_path)
+    assert asked.splitlines()[-1] == 'install -y --no-install-recommends chromium'
+    assert browser_script(tmp_path) == asked
+
+
+def test_nobody_else_installs_a_browser_and_it_can_be_refused(tmp_path):
+    assert browser_script(tmp_path / 'user', user='1000') == ''
+    assert browser_script(tmp_path / 'refused', JEPA_WM_BROWSER='none') == ''
