@@ -345,7 +345,7 @@ class ArmExecutor:
         if self._overslept:
             # We slept, not the robot: its messages wait behind this call.
             return
-        if self.supervisor.watch(now.steady_s):
+        if self.supervisor.watch(now.steady_s, self._bounded(elapsed_s)):
             self._go_on(motion, self._bounded(now.ros_s - before.ros_s), now)
         else:
             self._interrupt(motion, now)

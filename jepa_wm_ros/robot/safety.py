@@ -193,6 +193,7 @@ class SafetySupervisor:
         )
         if refusal is None:
             self._state, self._waiting = SafetyState.EXECUTING, ''
+            self._inputs.listen(now_s)
         return refusal
 
     def finish(self) -> None:
@@ -214,8 +215,12 @@ class SafetySupervisor:
 
     # What is watched ------------------------------------------------------------------------
 
-    def watch(self, now_s: float) -> bool:
+    def watch(self, now_s: float, elapsed_s: float) -> bool:
         """Check the inputs of the motion under way; latch a fault when one is gone.
+
+        Args:
+            now_s: The moment [s].
+            elapsed_s: How long we were awake since the last call [s].
 
         Returns:
             Whether the motion may go on; False is "hold now", with or without a fault.
@@ -226,7 +231,7 @@ class SafetySupervisor:
         if doubt is not None:
             self.latch(doubt.fault, doubt.message)
             return False
-        self._waiting = self._inputs.late(now_s, self.limits)
+        self._waiting = self._inputs.late(elapsed_s, self.limits)
         return not self._waiting
 
     def check(self, command: CommandCheck) -> bool:

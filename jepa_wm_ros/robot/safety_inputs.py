@@ -115,18 +115,29 @@ class SafetyInputs:
         self.image = Signal(now_s, latency_s)
         self.image_rhythm.seen(now_s)
 
-    def late(self, now_s: float, limits: SafetyLimits) -> str:
+    def listen(self, now_s: float) -> None:
+        """Begin to count how long joint states and pictures are silent."""
+        self.joint_rhythm.begin(now_s)
+        self.image_rhythm.begin(now_s)
+
+    def late(self, elapsed_s: float, limits: SafetyLimits) -> str:
         """Say which input is silent for longer than is usual for it; '' when none is.
 
         Counts from one arrival to the next: what is always equally old is not late.
+
+        Args:
+            elapsed_s: How long we have listened since the last call [s].
+            limits: What is usual.
         """
         inputs = (
             ('picture', self.image_rhythm, limits.image_period_s),
             ('joint state', self.joint_rhythm, limits.joint_period_s),
         )
+        self.image_rhythm.wait(elapsed_s)
+        self.joint_rhythm.wait(elapsed_s)
         for name, rhythm, declared_s in inputs:
             period_s = declared_s or rhythm.period_s
-            silence_s = rhythm.silence_s(now_s)
+            silence_s = rhythm.silence_s
             if not silence_s <= max(limits.missed_periods * period_s, limits.hold_floor_s):
                 return (
                     f'waiting: no {name} for {silence_s:.3f} s (one every {period_s:.3f} s is '

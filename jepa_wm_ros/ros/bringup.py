@@ -39,7 +39,7 @@ PATIENCE: Mapping[str, ParameterValue] = {
     # a simulator beside a model on a busy laptop stutters as no real camera or arm does
     'max_joint_age_s': 0.25,
     'max_skew_s': 0.25,
-    'hold_floor_s': 0.06,
+    'hold_floor_s': 0.1,
     'max_image_age_s': 0.5,
 }
 

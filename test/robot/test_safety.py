@@ -75,7 +75,7 @@ def test_starts_disarmed_and_refuses():
 
 def test_arms_executes_and_finishes(executing):
     assert executing.state is SafetyState.EXECUTING
-    assert executing.watch(NOW)
+    assert executing.watch(NOW, 0.01)
     assert executing.check(command())
     executing.finish()
     assert executing.state is SafetyState.ARMED
@@ -157,7 +157,7 @@ def test_plan_that_is_not_finite_latches_a_fault(armed, change):
 )
 def test_inputs_that_fail_during_a_motion_latch_a_fault(executing, prepare, code):
     prepare(executing)
-    assert not executing.watch(NOW)
+    assert not executing.watch(NOW, 0.01)
     assert executing.fault.code is code
     assert executing.state is SafetyState.FAULT
 
@@ -165,9 +165,9 @@ def test_inputs_that_fail_during_a_motion_latch_a_fault(executing, prepare, code
 def test_robot_that_must_say_that_it_may_move_is_asked(executing):
     executing.limits = SafetyLimits(max_ready_age_s=0.5)
     executing.robot_mode(spoken_mode(True), NOW)
-    assert executing.watch(NOW)
+    assert executing.watch(NOW, 0.01)
     executing.robot_mode(spoken_mode(False), NOW)
-    assert not executing.watch(NOW)
+    assert not executing.watch(NOW, 0.01)
     assert executing.fault.code is FaultCode.ROBOT_MODE
 
 
@@ -184,33 +184,37 @@ def test_robot_that_says_nothing_or_no_is_not_armed(ready):
 def test_late_picture_pauses_without_a_fault(executing):
     executing.limits = replace(executing.limits, image_period_s=0.07)
     executing.joints_seen(NOW + 0.15)
-    assert not executing.watch(NOW + 0.15)
+    assert not executing.watch(NOW + 0.15, 0.15)
     assert executing.state is SafetyState.EXECUTING
     assert 'no picture for 0.150 s' in executing.message
     executing.image_seen(NOW + 0.15)
-    assert executing.watch(NOW + 0.15)
+    assert executing.watch(NOW + 0.15, 0.0)
     assert not executing.message
 
 
 def test_late_joint_state_pauses_without_a_fault(executing):
     executing.limits = replace(executing.limits, joint_period_s=0.02)
-    assert executing.watch(NOW + 0.03)
-    assert not executing.watch(NOW + 0.05)
+    assert executing.watch(NOW + 0.03, 0.03)
+    assert not executing.watch(NOW + 0.05, 0.02)
     assert executing.fault is None
     assert 'no joint state for' in executing.message
     executing.joints_seen(NOW + 0.05)
-    assert executing.watch(NOW + 0.05)
+    assert executing.watch(NOW + 0.05, 0.0)
 
 
-def test_motion_that_has_ended_waits_for_nothing(executing):
-    executing.limits = replace(executing.limits, image_period_s=0.07)
-    executing.joints_seen(NOW + 0.15)
-    executing.watch(NOW + 0.15)
+def test_time_that_we_slept_ourselves_is_nobodys_silence(executing):
+    executing.limits = replace(executing.limits, joint_period_s=0.02, image_period_s=0.02)
+    assert executing.watch(NOW + 0.06, 0.02)
+    assert not executing.watch(NOW + 0.09, 0.03)
     executing.finish()
     assert not executing.message
-    executing.image_seen(NOW + 0.15)
-    assert executing.admit(admission(), NOW + 0.15) is None
-    assert not executing.message
+
+
+def test_what_was_silent_before_a_motion_counts(armed):
+    armed.limits = replace(armed.limits, image_period_s=0.07)
+    armed.joints_seen(NOW + 0.12)
+    assert armed.admit(admission(), NOW + 0.12) is None
+    assert not armed.watch(NOW + 0.15, 0.03)
 
 
 def far(metres):
@@ -422,7 +426,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.supervisor.state is SafetyState.EXECUTING)
     @rule()
     def watch(self):
-        if self.supervisor.watch(self.now):
+        if self.supervisor.watch(self.now, 0.01):
             assert self.supervisor.joint_age_s(self.now) <= 0.1
             assert self.supervisor.image_age_s(self.now) <= 0.25
             assert not self.supervisor.message

@@ -60,7 +60,7 @@ class Row:
 
 
 REST = (SafetyStatus.ARMED, SafetyStatus.DISARMED)
-_JOINTS_S = 0.06
+_JOINTS_S = 0.1
 """How long the cell, where joint states come every 10 ms, waits for them (`hold_floor_s`)."""
 _GRIPPER_S = 1.0
 """How long the gripper may be silent (`max_gripper_age_s`): it moves slowly."""
