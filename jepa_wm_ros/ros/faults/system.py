@@ -135,7 +135,7 @@ class FaultSystem:
         message = status.message or str(observer.result or '')
         began_s = fault_s + (figures.detection_s or 0.0)
         right = status.state in row.states and row.words in message
-        stops = figures.holds and _in_time(figures, row.notice_s)
+        stops = figures.holds and in_time(figures, row.notice_s)
         return FaultResult(
             name=row.name,
             figures=figures,
@@ -148,7 +148,7 @@ class FaultSystem:
         )
 
 
-def _in_time(figures: StopFigures, notice_s: float) -> bool:
+def in_time(figures: StopFigures, notice_s: float) -> bool:
     """Whether the arm began to brake, and stood, soon enough."""
     noticed, stopped = figures.detection_s, figures.stop_s
     return (
