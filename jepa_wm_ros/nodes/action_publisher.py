@@ -37,6 +37,7 @@ from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode
 from jepa_wm_ros.robot.motion import ArmCommand, ExecutionError, Moment, MotionResult
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
+from jepa_wm_ros.ros.core_sleep import CoreSleep
 from jepa_wm_ros.ros.diagnostics import Diagnostic
 from jepa_wm_ros.ros.lifecycle import ManagedNode
 from jepa_wm_ros.ros.scheduling import COMMAND, become_urgent
@@ -76,6 +77,7 @@ class ActionPublisher(ManagedNode):
         self._last_words_s = -FAREWELL_S
         self._waiting: _Execution | None = None
         self._monitors = ArmMonitors()
+        self._core_sleep = CoreSleep()
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -412,9 +414,10 @@ class ActionPublisher(ManagedNode):
     def _publish_status(self) -> None:
         if self._arm is None:
             return
-        now = self._now()
+        now, supervisor = self._now(), self._arm.supervisor
+        self._core_sleep.allowed = not (self.config.keep_cores_awake and supervisor.armed)
         self._status.publish(
-            encode_status(self._arm.supervisor, now.ros_s, now.steady_s, self.config.base_frame)
+            encode_status(supervisor, now.ros_s, now.steady_s, self.config.base_frame)
         )
 
     def _count_publishers(self) -> None:

@@ -45,6 +45,11 @@ class ActionPublisherConfig(SafetyConfig):
         minimum=0.001,
         maximum=0.2,
     )
+    keep_cores_awake: bool = parameter(
+        True,
+        'while the arm is armed, no core of this computer may sleep: shorter delays for more '
+        'power; needs leave to write /dev/cpu_dma_latency',
+    )
     execution: str = parameter(
         'blocking',
         'what a plan does to the one under way: blocking refuses it, streaming blends into it '

@@ -38,6 +38,7 @@ _ROTATION_TOLERANCE_RAD = 1e-4
 _POSTURE_TOLERANCE_RAD = 1e-4
 _LIMIT_MARGIN_RAD = 1e-3
 _ITERATIONS = 100
+_NOWHERE = np.zeros(7)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,12 +147,12 @@ class Kinematics:
         error = self._error(joints, target)
         left, least, near = error, float(error @ error), False
         for _ in range(_ITERATIONS):
-            towards = posture_share * (rest - joints)
-            step, drift = self._step(joints, error, towards, budget)
+            towards = posture_share * (rest - joints) if budget > 0.0 else _NOWHERE
+            moved, drift = self._step(joints, error, towards, budget)
             if near and drift < _POSTURE_TOLERANCE_RAD:
                 break
             budget -= drift
-            joints = self._within_limits(joints + step)
+            joints = moved
             error = self._error(joints, target)
             near, size = _within_tolerance(error), float(error @ error)
             if near or size < least:
@@ -182,19 +183,22 @@ class Kinematics:
     def _step(
         self, joints: Vector, error: Vector, towards: Vector, budget: float
     ) -> tuple[Vector, float]:
-        """Return one step (7,) [rad] and how far it moves in the null space [rad]."""
+        """Return joints (7,) [rad] after one step, and its length in the null space [rad]."""
         jacobian = self.jacobian(joints)
         step, drift = _damped_step(jacobian, error, towards, budget)
         moved = joints + step
-        below, above = moved < self._lower, moved > self._upper
-        if not (below | above).any():
-            return step, drift
-        blocked = (below & (joints <= self._lower)) | (above & (joints >= self._upper))
+        inside = self._within_limits(moved)
+        if (inside == moved).all():
+            return moved, drift
+        blocked = ((moved < inside) & (joints <= self._lower)) | (
+            (moved > inside) & (joints >= self._upper)
+        )
         if blocked.any():
             # Joints that push against their limit must not hide what the others can still do.
             free = np.where(blocked, 0.0, 1.0)
             step, drift = _damped_step(jacobian * free, error, towards * free, budget)
-        return step, drift
+            inside = self._within_limits(joints + step)
+        return inside, drift
 
     def _solution(self, joints: Vector, error: Vector) -> IkSolution:
         """Describe the best configuration that was found and the pose error (6,) that is left."""
@@ -224,6 +228,8 @@ def _damped_step(
     gram = jacobian @ jacobian.T
     # Damping that vanishes with the error: safe out of reach, exact null space at the solution.
     gram.ravel()[::7] += _LEAST_DAMPING + min(_MOST_DAMPING, 0.1 * float(error @ error))
+    if budget <= 0.0:
+        return _shortened(np.linalg.solve(gram, error) @ jacobian), 0.0
     wanted = np.empty((6, 2))
     wanted[:, 0] = error
     wanted[:, 1] = jacobian @ towards
@@ -233,18 +239,20 @@ def _damped_step(
     allowed = min(budget, _MAX_STEP_RAD)
     if drift > allowed:
         null, drift = null * (allowed / drift), allowed
-    longest = max(map(abs, task.tolist()))
-    if longest > _MAX_STEP_RAD:
-        task = task * (_MAX_STEP_RAD / longest)
-    return task + null, drift
+    return _shortened(task) + null, drift
+
+
+def _shortened(step: Vector) -> Vector:
+    """Return a step (7,) [rad] in the same direction that moves no joint too far at once."""
+    longest = max(map(abs, step.tolist()))
+    return step * (_MAX_STEP_RAD / longest) if longest > _MAX_STEP_RAD else step
 
 
 def _within_tolerance(error: Vector) -> bool:
     """Whether a pose error (6,) [m, rad] counts as none."""
-    return bool(
-        error[:3] @ error[:3] < _POSITION_TOLERANCE_M**2
-        and error[3:] @ error[3:] < _ROTATION_TOLERANCE_RAD**2
-    )
+    x, y, z, a, b, c = error.tolist()
+    near: bool = x * x + y * y + z * z < _POSITION_TOLERANCE_M**2
+    return near and a * a + b * b + c * c < _ROTATION_TOLERANCE_RAD**2
 
 
 def _require(model: pin.Model, urdf: Path | None) -> None:

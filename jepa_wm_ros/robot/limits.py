@@ -53,10 +53,17 @@ class JointLimits:
                 f'joint limits: lower {self.lower.tolist()} is above upper {self.upper.tolist()}'
             )
 
+    def margins(self, joint_positions: ArrayLike) -> NDArray[np.float64]:
+        """Return `(…,)` distances [rad] of `(…, n)` to the nearest limit; < 0: outside."""
+        positions = np.asarray(joint_positions, dtype=np.float64)
+        nearest: NDArray[np.float64] = np.minimum(
+            positions - self.lower, self.upper - positions
+        ).min(axis=-1)
+        return nearest
+
     def margin(self, joint_positions: ArrayLike) -> float:
         """Return the distance [rad] of `(n,)` positions to the nearest limit; negative outside."""
-        positions = np.asarray(joint_positions, dtype=np.float64)
-        return float(np.minimum(positions - self.lower, self.upper - positions).min())
+        return float(self.margins(joint_positions))
 
     def speeds(
         self, joint_positions: ArrayLike

@@ -75,6 +75,11 @@ class SafetySupervisor:
         return self._state
 
     @property
+    def armed(self) -> bool:
+        """Whether a plan may set the arm in motion, or has done so."""
+        return self._state in (SafetyState.ARMED, SafetyState.EXECUTING)
+
+    @property
     def fault(self) -> Fault | None:
         """The latched fault; None when there is none."""
         return self._fault

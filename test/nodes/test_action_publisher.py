@@ -11,8 +11,10 @@ from jepa_wm_msgs.action import ExecuteActions
 from jepa_wm_msgs.msg import SafetyStatus
 from trajectory_msgs.msg import JointTrajectory
 
+from jepa_wm_ros.nodes import action_publisher
 from jepa_wm_ros.robot.poses import apply_action, distance
 from jepa_wm_ros.ros.conversions import decode_pose
+from jepa_wm_ros.ros.core_sleep import CoreSleep
 
 Code = ExecuteActions.Result
 FORWARD = [0.05, 0.0, -0.05, 0.0, 0.0, 0.0, 0.0]
@@ -293,3 +295,18 @@ def test_first_command_follows_a_plan_within_milliseconds(arm):
     # a busy test machine takes the processor away now and then: look at the undisturbed ones
     assert min(computed) < 0.1
     assert min(delays) < 0.2
+
+
+def test_cores_may_sleep_unless_the_arm_is_armed(graph, make_publisher, monkeypatch, tmp_path):
+    requests = tmp_path / 'cpu_dma_latency'
+    requests.touch()
+    sleep = CoreSleep(requests)
+    monkeypatch.setattr(action_publisher, 'CoreSleep', lambda: sleep)
+    make_publisher()
+    arm = FakeArm(graph)
+    arm.ready()
+    assert not sleep.forbidden
+    arm.arm()
+    assert sleep.forbidden
+    assert arm.call('stop').success
+    assert not sleep.forbidden
