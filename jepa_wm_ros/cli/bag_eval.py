@@ -215,7 +215,7 @@ def _table(summaries: list[dict[str, Any]]) -> Table:
 
     from jepa_wm_ros.cli.tables import number
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column('')
     table.add_column('bag', overflow='fold')
     table.add_column('model', overflow='fold')

@@ -84,6 +84,7 @@ def record(args: argparse.Namespace) -> int:
         console.print(f'{topic}: nobody published it', markup=False)
     for topic, reason in done.refused.items():
         console.print(f'{topic}: not recorded: {reason}', markup=False)
+    console.print(_summary(done.folder, done.audit), soft_wrap=True, highlight=False)
     silent = [row for row in done.audit if not row['count']]
     troubled = done.missing or done.refused or (args.topics and silent)
     return 1 if troubled or len(silent) == len(done.audit) else 0
@@ -111,16 +112,28 @@ def _fresh() -> Path:
     return Path('bags') / datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
 
 
+def _summary(folder: Path, audit: list[dict[str, Any]]) -> str:
+    """Return in one line what is in a bag, and what stayed silent."""
+    heard = [row for row in audit if row['count']]
+    silent = [row['topic'] for row in audit if not row['count']]
+    size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    messages = sum(row['count'] for row in heard)
+    words = f'{folder}: {messages} messages on {len(heard)} topics, {size:.1f} MB'
+    return f'{words}; silent: {", ".join(sorted(silent))}' if silent else words
+
+
 def _show(audit: list[dict[str, Any]], console: Console) -> None:
     """Print counts and rates of topics; silent ones in red."""
     from rich.table import Table
 
-    table = Table()
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ('topic', 'type'):
-        table.add_column(name)
+        table.add_column(name, overflow='fold')
     for name in ('messages', 'Hz', 'longest gap, s'):
-        table.add_column(name, justify='right')
-    for row in audit:
-        numbers = (str(row['count']), f'{row["rate_hz"]:.1f}', f'{row["longest_gap_s"]:.2f}')
-        table.add_row(row['topic'], row['type'], *numbers, style=None if row['count'] else 'red')
+        table.add_column(name, justify='right', no_wrap=True)
+    for row in sorted(audit, key=lambda row: str(row['topic'])):
+        rate = f'{row["rate_hz"]:.1f}' if row['rate_hz'] else '-'
+        gap = f'{row["longest_gap_s"]:.2f}' if row['count'] > 1 else '-'
+        style = None if row['count'] else 'red'
+        table.add_row(row['topic'], row['type'], str(row['count']), rate, gap, style=style)
     console.print(table)

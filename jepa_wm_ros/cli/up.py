@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+RECORDER = 'recorder'
+"""The process whose last words say what is in the bag."""
 _PERIOD_S = 0.2
 _KILLED = -9
 
@@ -152,6 +154,9 @@ def _end(bringup: Bringup, console: Console) -> list[str]:
     codes = bringup.stop(tell=lambda words: console.print(f'[yellow]{words}[/]'))
     killed = [name for name, code in codes.items() if code == _KILLED]
     console.print(f'{len(codes)} processes have ended')
+    if RECORDER in codes:
+        words = bringup.tail(RECORDER, 1)
+        console.print(f'{RECORDER}: {words}', markup=False, highlight=False, soft_wrap=True)
     return killed
 
 

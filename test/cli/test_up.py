@@ -23,6 +23,13 @@ from jepa_wm_ros.ros.system import System
 CODES = {
     'waits': 'import time\\nprint("ready", flush=True)\\ntime.sleep(600)',
     'ends': 'print("something broke"); raise SystemExit(3)',
+    'recorder': '''
+import time
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    print('bag: 5 messages')
+''',
 }
 names = sys.argv[1].split(',')
 specs = [ProcessSpec(name=n, command=(sys.executable, '-c', CODES[n])) for n in names]
@@ -72,6 +79,15 @@ def test_ctrl_c_ends_everything_and_is_no_failure(tmp_path, number):
         assert program.wait() == 0
     assert 'the arm holds' in said
     assert '1 processes have ended' in said
+
+
+def test_what_was_recorded_is_told_at_the_end(tmp_path):
+    with start(tmp_path, 'waits,recorder') as program:
+        read_until(program, 'recorder: running')
+        wait_for_ready(tmp_path)
+        program.send_signal(signal.SIGINT)
+        said = program.stdout.read()
+    assert said.splitlines()[-1] == 'recorder: bag: 5 messages'
 
 
 def test_a_process_that_ends_is_told_with_its_last_words_and_fails(tmp_path):

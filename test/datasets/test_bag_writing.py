@@ -55,6 +55,13 @@ def read_metadata(folder):
     return yaml.safe_load(text)['rosbag2_bagfile_information']
 
 
+def test_messages_that_came_in_one_burst_have_no_rate(tmp_path, types, messages):
+    writer = begun(tmp_path / 'bag', types)
+    for number, (_, data) in enumerate(messages[:3]):
+        writer.write('/joint_states', messages[0][0] + 1000 * number, data)
+    assert writer.close()[0]['rate_hz'] == 0.0
+
+
 def test_a_bag_is_read_by_rosbags_with_its_metadata(tmp_path, types, messages):
     from rosbags.rosbag2 import Reader
 

@@ -19,12 +19,12 @@ def truncated(path, size=60_000):
 
 
 BROKEN = {
-    'truncated mcap': (lambda p: truncated(write_bag(p)), 'cannot be read'),
-    'truncated sqlite3': (lambda p: truncated(write_bag(p, storage='sqlite3')), ''),
+    'truncated mcap': (lambda p: truncated(write_bag(p)), 'bag recover` may save it'),
+    'truncated sqlite3': (lambda p: truncated(write_bag(p, storage='sqlite3')), 'malformed)'),
     'empty mcap': (lambda p: truncated(write_bag(p), 0), 'cannot be read'),
     'no messages': (
         lambda p: write_bag(p, pictures=lambda _: None, states=lambda _: None),
-        'no mess',
+        'holds no messages',
     ),
     'no pictures': (lambda p: write_bag(p, pictures=lambda _: None), 'no pictures on /image'),
     'no joint states': (lambda p: write_bag(p, states=lambda _: None), 'no robot states'),
@@ -77,6 +77,7 @@ def test_a_broken_bag_costs_itself_alone(build, tmp_path, kind):
     assert dropped.name == 'b'
     assert reason in dropped.dropped
     assert '\n' not in dropped.dropped
+    assert ('bag recover' in dropped.dropped) == (kind == 'truncated mcap')
 
 
 def without(folder, name):

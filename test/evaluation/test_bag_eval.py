@@ -191,7 +191,7 @@ def test_each_kind_of_bad_bag_is_one_clear_line_and_odd_ones_are_evaluated(
         'e': 'the clock jumps by -100',
         'f': 'no robot states on /joint_states',
         'g': 'name those of the arm in the --mapping',
-        'h': 'the bag has: no messages',
+        'h': 'the bag holds no messages',
         'i': "encoding 'bayer_rggb8' is not supported",
         'j': 'jepa-wm bag recover',
         'k': 'choose a smaller --horizon',

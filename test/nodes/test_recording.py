@@ -93,6 +93,9 @@ def test_all_messages_are_recorded_with_where_they_come_from(robot, start, tmp_p
     shown, _ = process.communicate(timeout=20)
     assert process.returncode == 1, shown
     assert '/nobody: nobody published it' in shown
+    last = shown.splitlines()[-1]
+    assert f'bag: {len(robot.sent)} messages on 1 topics' in last
+    assert last.endswith('silent: /silent')
     rows, kept, files = read(tmp_path / 'bag' / 'bag_0.mcap')
     from rclpy.serialization import deserialize_message
 

@@ -21,6 +21,7 @@ IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 JOINT_STATES = ('sensor_msgs/msg/JointState',)
 POSES = ('geometry_msgs/msg/PoseStamped',)
 NUMBERS = ('std_msgs/msg/Float32', 'std_msgs/msg/Float64')
+_MCAP_MAGIC = b'\x89MCAP0\r\n'
 STORAGES = ('.mcap', '.db3')
 _STAMPED = {*IMAGES, *JOINT_STATES, *POSES}
 
@@ -136,9 +137,35 @@ def open_bag(path: Path) -> Iterator[BagFile]:
             yield BagFile(reader)
     except ReaderError as error:
         raise RecordingError(
-            f'the bag cannot be read ({str(error).rstrip(".")}); was the recorder killed? '
-            '`jepa-wm bag recover` may save it'
+            f'the bag cannot be read ({str(error).rstrip(".")}){_advice(path)}'
         ) from error
+
+
+def _advice(path: Path) -> str:
+    """What may help with a damaged bag: cut MCAP files can be read up to the cut."""
+    files = [path] if path.is_file() else sorted(path.glob('*.mcap'))
+    if not any(_begins_as_mcap(file) for file in files if file.suffix == '.mcap'):
+        return ''
+    return '; was the recorder killed? `jepa-wm bag recover` may save it'
+
+
+def _begins_as_mcap(path: Path) -> bool:
+    with path.open('rb') as file:
+        return file.read(len(_MCAP_MAGIC)) == _MCAP_MAGIC
+
+
+def topics_lacking(what: str, looked: Sequence[str], there: Sequence[str]) -> str:
+    """Return a line that says on which topics something was looked for in vain.
+
+    Args:
+        what: Was looked for.
+        looked: Names that were tried, the best first.
+        there: Topics of the bag.
+    """
+    if not there:
+        return 'the bag holds no messages'
+    others = f' (nor on {len(looked) - 1} other names of the mapping)' if len(looked) > 1 else ''
+    return f'no {what} on {looked[0]}{others}; the bag has: {", ".join(there)}'
 
 
 def find_bags(root: Path) -> list[Path]:

@@ -48,9 +48,7 @@ class StateReader:
         self._joints = bag.find(mapping.joint_states, bag_file.JOINT_STATES, 'joint states')
         if self._poses is None and self._joints is None:
             looked = [*mapping.joint_states, *mapping.poses]
-            raise RecordingError(
-                f'no robot states on {" or ".join(looked)}; the bag has: {", ".join(bag.topics)}'
-            )
+            raise RecordingError(bag_file.topics_lacking('robot states', looked, bag.topics))
         self._events: dict[str, list[JointEvent | PoseEvent]] = {}
         self._arrivals: dict[str, list[float]] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}

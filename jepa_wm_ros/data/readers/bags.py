@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.data.recordings import Picture
     from jepa_wm_ros.robot.kinematics import Kinematics
 
+_HINT = '; name the one with pictures by --camera'
 DECODERS = 2
 """Threads that decode pictures."""
 
@@ -81,10 +82,8 @@ class BagSource:
     def _read(self, bag: BagFile) -> TimedRecording:
         images = bag.find(self._topics, bag_file.IMAGES, 'pictures')
         if images is None:
-            raise RecordingError(
-                f'no pictures on {" or ".join(self._topics)}; the bag has: '
-                f'{", ".join(bag.topics) or "no messages"}'
-            )
+            lacking = bag_file.topics_lacking('pictures', self._topics, bag.topics)
+            raise RecordingError(f'{lacking}{_HINT if bag.topics else ""}')
         states = StateReader(bag, self._mapping)
         by_log = self._mapping.stamps == 'log'
         stamps, arrivals = [], []

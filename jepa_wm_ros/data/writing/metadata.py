@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _SECOND = 1_000_000_000
+_BURST = _SECOND // 10
 VERSION = 9
 
 
@@ -49,9 +50,9 @@ class TopicFacts:
 
     @property
     def rate_hz(self) -> float:
-        """Messages a second; 0 with fewer than two."""
+        """Messages a second; 0 where there is none to tell: fewer than two, or one burst."""
         span = self.last_ns - self.first_ns
-        return (self.count - 1) * _SECOND / span if span > 0 else 0.0
+        return (self.count - 1) * _SECOND / span if span > _BURST else 0.0
 
     def audit(self) -> dict[str, Any]:
         """Return what there is to know, as plain data."""
