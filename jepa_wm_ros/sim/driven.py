@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jepa_wm_ros.robot.limits import WORKSPACE_CELL
 from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.sim.following import TrajectoryFollower, Waypoint
-from jepa_wm_ros.sim.placement import place
+from jepa_wm_ros.sim.placement import begin_at
 from jepa_wm_ros.sim.simulation import CellSimulation, SimulationError
 
 
@@ -77,8 +76,5 @@ class DrivenCell:
         Raises:
             SimulationError: the position is out of reach; nothing moved.
         """
-        seed = int(rng.integers(2**63))
-        drawn = rng.uniform(WORKSPACE_CELL.lower, WORKSPACE_CELL.upper)
-        place(self.simulation, drawn if position is None else position)
-        self.simulation.reseed(seed)
+        begin_at(self.simulation, position, rng)
         self.hold()

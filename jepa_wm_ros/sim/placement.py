@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jepa_wm_ros.robot.description import READY_POSTURE
+from jepa_wm_ros.robot.limits import WORKSPACE_CELL
 from jepa_wm_ros.robot.poses import Pose, from_euler
 from jepa_wm_ros.sim.simulation import SimulationError
 
@@ -42,3 +43,22 @@ def place(simulation: CellSimulation, position: ArrayLike, gripper: float = 0.0)
             f'the arm cannot put its flange at {wanted.tolist()} m: {solution.reason}'
         )
     simulation.teleport(solution.joint_positions, gripper)
+
+
+def begin_at(
+    simulation: CellSimulation, position: ArrayLike | None, rng: np.random.Generator
+) -> None:
+    """Teleport the flange to where an episode begins, and begin the sensor noise anew.
+
+    Args:
+        simulation: the cell.
+        position: (3,) in the base frame [m]; None draws one in the workspace of the cell.
+        rng: source of the position and of the noise.
+
+    Raises:
+        SimulationError: the position is out of reach; nothing moved.
+    """
+    seed = int(rng.integers(2**63))
+    drawn = rng.uniform(WORKSPACE_CELL.lower, WORKSPACE_CELL.upper)
+    place(simulation, drawn if position is None else position)
+    simulation.reseed(seed)

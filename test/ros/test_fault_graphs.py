@@ -7,11 +7,11 @@ import pytest
 from contracts import small_contract
 from jepa_wm_msgs.msg import Latent
 
+from jepa_wm_ros.nodes.emulation.failing_publisher import FailingKinematics
 from jepa_wm_ros.nodes.sim import FAULTS
 from jepa_wm_ros.robot.description import READY_POSTURE
 from jepa_wm_ros.robot.stop_figures import StopFigures
 from jepa_wm_ros.ros import qos
-from jepa_wm_ros.ros.faults.failing import FailingKinematics
 from jepa_wm_ros.ros.faults.graphs import (
     BREAKABLE,
     CLOCK,
@@ -89,7 +89,7 @@ def test_graphs_have_the_weak_point_that_they_are_for(tmp_path):
     assert relayed['encoder'].remappings == {'latent': LATENT_HERE}
     assert not relayed['planner'].remappings
     assert (
-        'jepa_wm_ros.ros.faults.failing'
+        'jepa_wm_ros.nodes.emulation.failing_publisher'
         in by_name(BREAKABLE, tmp_path)['action_publisher'].command
     )
     assert by_name(RECORDED, tmp_path)['recorder'].optional

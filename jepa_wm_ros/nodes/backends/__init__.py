@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from jepa_wm_ros.nodes.registry import registered
 
 if TYPE_CHECKING:
     from jepa_wm_ros.nodes.backends.backend import CommandBackend, Wiring
@@ -25,8 +26,5 @@ def make_backend(name: str, wiring: Wiring) -> CommandBackend:
     Raises:
         MessageClassError: The driver's messages are not installed.
     """
-    module, kind = BACKENDS[name]
-    backend: CommandBackend = getattr(importlib.import_module(f'{__name__}.{module}'), kind)(
-        wiring
-    )
+    backend: CommandBackend = registered(__name__, BACKENDS, name)(wiring)
     return backend

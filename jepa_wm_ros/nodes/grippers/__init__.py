@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from jepa_wm_ros.nodes.registry import registered
 
 if TYPE_CHECKING:
     from jepa_wm_ros.nodes.grippers.gripper import GripperBackend, GripperWiring
@@ -25,8 +26,5 @@ def make_gripper(name: str, wiring: GripperWiring) -> GripperBackend:
     Raises:
         MessageClassError: The driver's messages are not installed.
     """
-    module, kind = GRIPPERS[name]
-    gripper: GripperBackend = getattr(importlib.import_module(f'{__name__}.{module}'), kind)(
-        wiring
-    )
+    gripper: GripperBackend = registered(__name__, GRIPPERS, name)(wiring)
     return gripper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from jepa_wm_ros.ros.bringup import (
     with_overrides,
 )
 
+FAIL = signal.SIGUSR1
+"""At this signal, the arithmetic of a breakable action publisher fails: its joints become NaN."""
 LATENT_HERE = 'latent_from_encoder'
 """Where the encoder publishes when latents go through us."""
 
@@ -77,7 +80,12 @@ def _breakable(overrides: Overrides, _: Path) -> Sequence[ProcessSpec]:
     return [
         replace(
             p,
-            command=(sys.executable, '-m', 'jepa_wm_ros.ros.faults.failing', *p.arguments()),
+            command=(
+                sys.executable,
+                '-m',
+                'jepa_wm_ros.nodes.emulation.failing_publisher',
+                *p.arguments(),
+            ),
         )
         if p.name == 'action_publisher'
         else p

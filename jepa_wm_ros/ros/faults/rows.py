@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from jepa_wm_msgs.msg import SafetyStatus
 
 from jepa_wm_ros.ros.faults import acts
-from jepa_wm_ros.ros.faults.failing import FAIL
 from jepa_wm_ros.ros.faults.graphs import (
     BREAKABLE,
     CABLE,
     CLOCK,
     DEMO,
     DRIVEN,
+    FAIL,
     RECORDED,
     RELAYED,
     FaultGraph,
@@ -136,7 +136,7 @@ ROWS = (
         )
         for limit, usual, words in (
             ('max_plan_age_s', 2.0, 'observation of the plan'),
-            ('max_joint_age_s', 0.25, 'joint states are'),
+            ('max_joint_age_s', 0.4, 'joint states are'),
             ('max_image_age_s', 0.5, 'pictures are'),
         )
     ),

@@ -7,8 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jepa_wm_ros.robot.limits import WORKSPACE_CELL
-from jepa_wm_ros.sim.placement import place
+from jepa_wm_ros.sim.placement import begin_at
 from jepa_wm_ros.sim.simulation import CellSimulation
 
 Vector = NDArray[np.float64]
@@ -90,8 +89,5 @@ class ControlledCell:
         Raises:
             SimulationError: The position is out of reach; nothing moved.
         """
-        seed = int(rng.integers(2**63))
-        drawn = rng.uniform(WORKSPACE_CELL.lower, WORKSPACE_CELL.upper)
-        place(self.simulation, drawn if position is None else position)
-        self.simulation.reseed(seed)
+        begin_at(self.simulation, position, rng)
         self.hold()

@@ -1,4 +1,4 @@
-"""The action publisher with arithmetic that fails at a signal (SIGUSR1): its joints become NaN."""
+"""The action publisher with arithmetic that fails at a signal: for `jepa-wm bench faults`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import numpy as np
 
 from jepa_wm_ros.nodes import action_publisher, arm_wiring
 from jepa_wm_ros.robot.kinematics import Kinematics
+from jepa_wm_ros.ros.faults.graphs import FAIL
 
 if TYPE_CHECKING:
     from jepa_wm_ros.robot.kinematics import IkSolution
-
-FAIL = signal.SIGUSR1
 
 
 class FailingKinematics(Kinematics):
