@@ -51,6 +51,15 @@ class RawMessage:
         seconds, nanoseconds = struct.unpack_from(f'{order}iI', self.data, 4)
         return float(seconds + nanoseconds / NANOSECONDS)
 
+    @property
+    def frame_id(self) -> str:
+        """The frame of its header, for messages that begin with one; '' for a broken one."""
+        order = '<' if len(self.data) > 1 and self.data[1] & 1 else '>'
+        if len(self.data) < 16:
+            return ''
+        (length,) = struct.unpack_from(f'{order}I', self.data, 12)
+        return self.data[16 : 16 + length].rstrip(b'\0').decode('utf-8', 'replace')
+
 
 class BagFile:
     """An open bag."""

@@ -27,5 +27,5 @@ def base_frame(place: Path) -> str:
             names = [name for name in bag.topics if name.rsplit('/', 1)[-1] == _TOPIC]
             topic = bag.find(names, _TYPES, 'states of the action publisher')
             for message in bag.messages([topic] if topic else []):
-                return str(bag.decode(message).header.frame_id)
+                return message.frame_id
     return ''
