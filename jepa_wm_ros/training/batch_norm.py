@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
@@ -32,7 +32,9 @@ class SharedBatchNorm(nn.BatchNorm1d):
         variance = self.team.mean((rows - mean).square().mean(0))
         self._remember(mean.detach(), variance.detach(), len(rows) * self.team.size)
         normalised = (rows - mean) * (variance + self.eps).rsqrt()
-        return torch.addcmul(self.bias, normalised, self.weight).to(input.dtype)
+        if self.affine:
+            normalised = torch.addcmul(self.bias, normalised, self.weight)
+        return normalised.to(input.dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
@@ -50,4 +52,4 @@ def share_statistics(model: nn.Module, team: Team) -> None:
     for module in model.modules():
         if type(module) is nn.BatchNorm1d:
             module.__class__ = SharedBatchNorm
-            module.team = team  # type: ignore[assignment]
+            cast('SharedBatchNorm', module).team = team

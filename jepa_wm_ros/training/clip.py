@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from jepa_wm_ros.worldmodel.families.cjepa import SlotWorldModel
+    from jepa_wm_ros.worldmodel.families.frame_model import FrameWorldModel
     from jepa_wm_ros.worldmodel.latent import Latent
     from jepa_wm_ros.worldmodel.protocol import WorldModel
 
@@ -54,6 +56,5 @@ def encoded(model: WorldModel, frames: Tensor, proprio: Tensor) -> Latent:
     fields = len(model.contract.proprio.fields)
     state = proprio[..., :fields] if fields else None
     if frames.ndim == 4:
-        latent: Latent = model.encode_given(frames, state)  # type: ignore[attr-defined]
-        return latent
+        return cast('FrameWorldModel | SlotWorldModel', model).encode_given(frames, state)
     return model.encode(frames, state)

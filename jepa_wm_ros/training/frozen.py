@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.paths import share
+from jepa_wm_ros.worldmodel.encoders.mask_pooling import MaskPoolEncoder
+from jepa_wm_ros.worldmodel.encoders.slot_attention import SlotEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from jepa_wm_ros.training.settings import EncoderTraining
+    from jepa_wm_ros.training.loss_settings import EncoderTraining
+    from jepa_wm_ros.training.settings import TrainingSettings
 
 PREFIX = 'encoder.'
 NESTED = 'conv.'
@@ -24,19 +27,43 @@ class EncoderWeightsError(JepaWmError):
     """A bundle does not have the encoder that is wanted."""
 
 
-def prepare_encoder(model: nn.Module, settings: EncoderTraining) -> None:
-    """Give an encoder its first weights, and freeze it, as the settings say.
+def prepare_encoder(model: nn.Module, settings: TrainingSettings) -> None:
+    """Give encoders their first weights, and freeze them, as the settings say.
 
     Raises:
-        BundleError: The bundle is missing or damaged.
-        EncoderWeightsError: Its encoder has other tensors.
+        BundleError: A bundle is missing or damaged.
+        EncoderWeightsError: Its encoder has other tensors, or the model has no patch encoder.
     """
+    for encoder, wanted in _encoders(model, settings):
+        if wanted.bundle:
+            encoder.load_state_dict(_weights(wanted.bundle, encoder))
+        if wanted.frozen:
+            encoder.requires_grad_(False)
+    keep_still(model, settings)
+
+
+def keep_still(model: nn.Module, settings: TrainingSettings) -> None:
+    """Put frozen encoders into eval mode: their statistics stay, too."""
+    for encoder, wanted in _encoders(model, settings):
+        if wanted.frozen:
+            encoder.eval()
+
+
+def _encoders(
+    model: nn.Module, settings: TrainingSettings
+) -> list[tuple[nn.Module, EncoderTraining]]:
+    """Return the encoders that the settings speak of, and what they say."""
     encoder = cast('nn.Module', model.encoder)
-    if settings.bundle:
-        encoder.load_state_dict(_weights(settings.bundle, encoder))
-    if settings.frozen:
-        encoder.requires_grad_(False)
-        encoder.eval()
+    found = [(encoder, settings.encoder)]
+    patches = None if settings.slots is None else settings.slots.patches
+    if patches is not None and (patches.frozen or patches.bundle):
+        if not isinstance(encoder, MaskPoolEncoder | SlotEncoder):
+            raise EncoderWeightsError(
+                'training.slots.patches: the model has no patch encoder under its slots; '
+                'architecture.encoder needs kind: slot_attention or mask_pooling'
+            )
+        found.append((encoder.features, patches))
+    return found
 
 
 def bundle_folder(name: str) -> Path:
@@ -66,7 +93,7 @@ def _weights(folder: str, encoder: nn.Module) -> dict[str, Tensor]:
     )
     if wrong:
         raise EncoderWeightsError(
-            f'training.encoder.bundle: {folder} has another encoder; these tensors differ: '
+            f'the encoder of bundle {folder} is another one; these tensors differ: '
             f'{", ".join(wrong[:5])}{" …" if len(wrong) > 5 else ""}'
         )
     return found

@@ -145,6 +145,20 @@ class InverseDynamicsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderTraining:
+    """What becomes of an encoder.
+
+    Attributes:
+        frozen: Whether its weights stay as they are.
+        bundle: Folder of a bundle, or name of a shipped one, that has the same encoder, whose
+            weights it starts from; empty for random ones.
+    """
+
+    frozen: bool = False
+    bundle: str = ''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconstructionSettings:
     """How slots learn to be objects: together they have to paint the picture (SAVi).
 
@@ -152,15 +166,12 @@ class ReconstructionSettings:
 
     Attributes:
         weight: Weight of the squared error of the painted picture.
-        mask_weight: Weight of the cross-entropy of masks, for an encoder of kind `mask_pooling`
-            and a dataset with masks; 0 to leave it out.
         height: Of the painted picture [px]; a multiple of 16.
         width: Of the painted picture [px]; a multiple of 16.
         channels: Of the decoder; see `DecoderSettings`.
     """
 
     weight: float = 10.0
-    mask_weight: float = 0.0
     height: int = 48
     width: int = 48
     channels: tuple[int, int, int, int] = (64, 48, 32, 16)
@@ -168,7 +179,6 @@ class ReconstructionSettings:
     def __post_init__(self) -> None:
         """Refuse weights that teach nothing."""
         require(self.weight > 0, f'weight must be above 0, got {self.weight}')
-        require(self.mask_weight >= 0, f'mask_weight must not be negative: {self.mask_weight}')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,14 +188,26 @@ class SlotLossSettings:
     Attributes:
         most_hidden: Most slots that are hidden in a clip; the number is uniform from 0.
         matched: Whether future slots may come in any order.
+        least_history: Fewest frames of the past that the predictor is shown; how many is drawn
+            for each step, up to its `history`. Null: always as many, as published. A planner
+            begins with as many as the contract's `context`, and has to have seen such windows.
+        patches: What becomes of the patch encoder under the slots.
+        mask_weight: Weight of the cross-entropy of masks, for an encoder of kind `mask_pooling`
+            and a dataset with masks; 0 to leave it out.
         reconstruction: How the slots learn to be objects; null for an encoder that is frozen, or
             trained along with the predictor.
     """
 
     most_hidden: int = 2
     matched: bool = False
+    least_history: int | None = None
+    patches: EncoderTraining = field(default_factory=EncoderTraining)
+    mask_weight: float = 0.0
     reconstruction: ReconstructionSettings | None = None
 
     def __post_init__(self) -> None:
-        """Check the number."""
+        """Check the numbers."""
         require(self.most_hidden >= 0, f'most_hidden must be at least 0, got {self.most_hidden}')
+        least = self.least_history
+        require(least is None or least >= 1, f'least_history must be at least 1, got {least}')
+        require(self.mask_weight >= 0, f'mask_weight must not be negative: {self.mask_weight}')

@@ -53,6 +53,15 @@ def draw_hidden(slots: int, most: int, generator: torch.Generator | None = None)
     return torch.randperm(slots, generator=generator)[:count]
 
 
+def draw_observed(
+    least: int | None, history: int, generator: torch.Generator | None = None
+) -> int:
+    """Draw how many frames of the past are shown, uniform from the least to all; None: all."""
+    if least is None:
+        return history
+    return int(torch.randint(least, history + 1, (), generator=generator))
+
+
 def masked_slot_loss(
     model: SlotWorldModel,
     clip: Latent,
@@ -65,26 +74,26 @@ def masked_slot_loss(
 
     Args:
         model: The model.
-        clip: `(B, T, ...)`, T = history + future of the predictor.
+        clip: `(B, T, ...)`: what is seen, up to `history` frames, and the `future` ones.
         actions: `(B, T, A)` physical units: the action that leaves each frame.
         hidden: `(n,)` the slots that are hidden after the first frame.
         matched: Whether future slots may come in any order; see `matched_error`.
     """
-    settings = model.architecture.predictor
-    past = clip.map(lambda part: part[:, : settings.history])
-    history = model.entities(past, actions[:, : settings.history])
-    entities, frames = history.shape[2], settings.frames
-    mask = hidden_future(settings.history, settings.future, entities, history.device)
+    frames, future_frames = clip.tokens.shape[1], model.architecture.predictor.future
+    observed = frames - future_frames
+    past = clip.map(lambda part: part[:, :observed])
+    history = model.entities(past, actions[:, :observed])
+    entities = history.shape[2]
+    mask = hidden_future(observed, future_frames, entities, history.device)
     mask = mask | hidden_slots(hidden.to(history.device), frames, entities)
     predicted = model.split(model.predictor(history, mask))
     target = clip.map(torch.Tensor.detach)
-    future = slice(settings.history, frames)
+    future = slice(observed, frames)
     compare = matched_error if matched else mse_loss
     zero = predicted.tokens.new_zeros(())
     return MaskedSlotTerms(
         history=mse_loss(
-            predicted.tokens[:, : settings.history, hidden],
-            target.tokens[:, : settings.history, hidden],
+            predicted.tokens[:, :observed, hidden], target.tokens[:, :observed, hidden]
         )
         if len(hidden)
         else zero,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jepa_wm_ros.training.loss_settings import (
+    EncoderTraining,
     FrameLossSettings,
     InverseDynamicsSettings,
     SlotLossSettings,
@@ -15,20 +16,6 @@ from jepa_wm_ros.worldmodel.checks import one_of, require
 SCHEDULES = ('cosine', 'wsd', 'constant')
 PRECISIONS = ('float32', 'bfloat16')
 COUNTS = ('steps', 'rollout', 'sigreg_directions', 'validate_every', 'checkpoint_every')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderTraining:
-    """What becomes of the encoder.
-
-    Attributes:
-        frozen: Whether its weights stay as they are.
-        bundle: Folder of a bundle, or name of a shipped one, that has the same encoder, whose
-            weights it starts from; empty for random ones.
-    """
-
-    frozen: bool = False
-    bundle: str = ''
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from jepa_wm_ros.training.clip import Clip
 from jepa_wm_ros.training.criteria import criterion_for
 from jepa_wm_ros.training.errors import TrainingError
 from jepa_wm_ros.training.feeding import Feeder, FeedTimes
-from jepa_wm_ros.training.frozen import prepare_encoder
+from jepa_wm_ros.training.frozen import keep_still, prepare_encoder
 from jepa_wm_ros.training.interruption import put_off_interrupts
 from jepa_wm_ros.training.optimisation import optimiser_for, rate, set_rate
 from jepa_wm_ros.training.sharding import (
@@ -253,8 +253,7 @@ class Trainer:
         """
         settings = self.recipe.training
         self.criterion.train()
-        if settings.encoder.frozen:
-            cast('nn.Module', self.model.encoder).eval()
+        keep_still(self.model, settings)
         # Dropout draws from the global generator; the processes drop different numbers.
         torch.manual_seed((settings.seed * 1_000_003 + self.step) * 1009 + self.team.rank)
         lowered = settings.precision == 'bfloat16'
@@ -298,7 +297,7 @@ def begin(recipe: Recipe) -> nn.Module:
     """
     torch.manual_seed(recipe.training.seed)
     model = cast('nn.Module', build(recipe.model))
-    prepare_encoder(model, recipe.training.encoder)
+    prepare_encoder(model, recipe.training)
     return model
 
 

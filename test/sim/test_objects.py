@@ -76,7 +76,7 @@ def test_masks_are_cut_as_their_pictures() -> None:
 
 
 def test_collected_masks_are_in_the_dataset(tmp_path: Path) -> None:
-    recipe = read_recipe(share('config', 'recipes', 'cell_masks.yaml'))
+    recipe = read_recipe(share('config', 'recipes', 'cell_cjepa_masks.yaml'))
     small = dataclasses.replace(recipe.collection, episodes=2, steps=1)
     out = collect(
         dataclasses.replace(recipe, collection=small), tmp_path / 'a.h5', 1, lambda done, n: None

@@ -87,7 +87,7 @@ def test_a_shipped_encoder_is_known_by_its_name() -> None:
 
 def test_another_encoder_is_refused(recipe, table, tmp_path: Path) -> None:
     save_bundle(tmp_path, begin(recipe), recipe.model)
-    with pytest.raises(EncoderWeightsError, match='has another encoder'):
+    with pytest.raises(EncoderWeightsError, match='is another one'):
         begin(frozen(bundle=str(tmp_path)))
 
 

@@ -4,7 +4,12 @@ import pytest
 import torch
 from token_rig import SLOTS, STATE, model_of, random
 
-from jepa_wm_ros.training.masked_slots import draw_hidden, masked_slot_loss, matched_error
+from jepa_wm_ros.training.masked_slots import (
+    draw_hidden,
+    draw_observed,
+    masked_slot_loss,
+    matched_error,
+)
 
 
 @pytest.fixture
@@ -12,12 +17,12 @@ def model():
     return model_of('cjepa', SLOTS, proprio=STATE).requires_grad_(True)
 
 
-def terms(model, hidden=(1,), matched=False, slots=None):
-    clip = model.encode_given(
-        random(2, 4, 4, 12) if slots is None else slots, random(2, 4, 3, seed=1)
-    )
-    actions = random(2, 4, 6, seed=2)
-    return masked_slot_loss(model, clip, actions, torch.tensor(hidden).long(), matched=matched)
+def terms(model, hidden=(1,), slots=None, **how):
+    slots = random(2, 4, 4, 12) if slots is None else slots
+    frames = slots.shape[1]
+    clip = model.encode_given(slots, random(2, 4, 3, seed=1)[:, -frames:])
+    actions = random(2, 4, 6, seed=2)[:, -frames:]
+    return masked_slot_loss(model, clip, actions, torch.tensor(hidden).long(), **how)
 
 
 def test_future_values_are_targets_and_never_inputs(model):
@@ -34,6 +39,24 @@ def test_targets_are_constants(model):
     (gradient,) = torch.autograd.grad(terms(model, slots=slots).total, slots)
     assert gradient[:, 3].abs().max() == 0.0
     assert gradient[:, :3].abs().max() > 0.0
+
+
+def test_a_short_past_is_predicted_from_as_a_roll_out_does_it(model):
+    """The loss of a clip with one observed frame is that of the first step of a roll-out."""
+    slots = random(2, 2, 4, 12)
+    found = terms(model, slots=slots, hidden=())
+    context = model.encode_given(slots[:, :1], random(2, 4, 3, seed=1)[:, -2:-1])
+    window = model.entities(context, random(2, 4, 6, seed=2)[:, -2:-1])
+    predicted = model.predictor.predict(window)[:, 0, :4]
+    wanted = (predicted - slots[:, 1]).square().mean()
+    torch.testing.assert_close(found.future, wanted)
+
+
+def test_how_much_of_the_past_is_shown_is_drawn():
+    generator = torch.Generator().manual_seed(0)
+    assert {draw_observed(1, 3, generator) for _ in range(100)} == {1, 2, 3}
+    assert {draw_observed(2, 3, generator) for _ in range(100)} == {2, 3}
+    assert draw_observed(None, 3) == 3
 
 
 def test_embedders_learn_from_the_visible_tokens(model):

@@ -19,14 +19,15 @@ from jepa_wm_ros.training.recipe import Recipe
 from jepa_wm_ros.training.settings import EncoderTraining
 from jepa_wm_ros.training.trainer import Trainer
 from jepa_wm_ros.worldmodel.bundle import load_bundle
-from jepa_wm_ros.worldmodel.encoders.mask_pooling import MaskPoolEncoder, MaskPoolSettings
+from jepa_wm_ros.worldmodel.encoders.mask_pooling import SHAPE, MaskPoolEncoder
 from jepa_wm_ros.worldmodel.heads import load_decoder
 from jepa_wm_ros.worldmodel.schema import read
 from jepa_wm_ros.worldmodel.slot_providers import SlotProvider
 
 FEATURES = {'kind': 'conv_patches', 'patch': 4, 'channels': [8, 16]}
 SLOT_ATTENTION = {'kind': 'slot_attention', 'features': FEATURES, 'hidden': 16, 'heads': 2}
-MASK_POOLING = {'kind': 'mask_pooling', 'features': FEATURES, 'hidden': 16}
+MASK_POOLING = {'kind': 'mask_pooling', 'features': FEATURES}
+PREDICTOR = {'depth': 1, 'heads': 2, 'mlp_dim': 32, 'dropout': 0.0}
 PAINTING = {'height': 16, 'width': 16, 'channels': [16, 8, 8, 8]}
 PLAIN = {'brightness': 0.0, 'contrast': 0.0, 'colour': 0.0, 'sigreg_weight': 0.0}
 
@@ -35,8 +36,10 @@ def painting(provider: dict, mask_weight: float = 0.0, **training) -> Recipe:
     """Return the toy recipe of slots that learn by painting."""
     recipe = recipe_of('cjepa', **{'steps': 40, 'slots': {'most_hidden': 1}, **PLAIN, **training})
     architecture = {**recipe.model.architecture, 'slots': 2, 'encoder': provider}
+    if provider is MASK_POOLING:
+        architecture |= {'slot_dim': 16 + SHAPE, 'predictor': {**PREDICTOR, 'head_dim': 8}}
     model = dataclasses.replace(recipe.model, architecture=architecture)
-    said = {'most_hidden': 1, 'reconstruction': {**PAINTING, 'mask_weight': mask_weight}}
+    said = {'most_hidden': 1, 'mask_weight': mask_weight, 'reconstruction': PAINTING}
     slots = read(SlotLossSettings, said, 'test')
     return dataclasses.replace(recipe.with_training(slots=slots), model=model)
 
@@ -90,14 +93,34 @@ def test_masks_of_the_dataset_are_learned_and_seen_in_pictures(masked) -> None:
 
 def test_given_masks_make_the_same_slots_as_found_ones() -> None:
     torch.manual_seed(0)
-    sizes = {'features_dim': 6, 'grid': (2, 2), 'slots': 2, 'dim': 4}
-    settings = MaskPoolSettings(hidden=8)
-    encoder = MaskPoolEncoder(torch.nn.Identity(), settings=settings, **sizes)
+    encoder = MaskPoolEncoder(
+        torch.nn.Identity(), features_dim=6, grid=(2, 2), slots=2, dim=6 + SHAPE
+    ).eval()
     patches = torch.randn(1, 1, 4, 6)
     encoder.segment.weight.data.zero_()
     encoder.segment.bias.data[:] = torch.tensor([50.0, -50.0])
     masks = torch.stack([torch.ones(4, 4), torch.zeros(4, 4)])[None, None]
     torch.testing.assert_close(encoder.given(patches, masks), encoder(patches))
+
+
+def test_masks_are_learned_on_patches_that_stay(masked) -> None:
+    recipe = painting(MASK_POOLING, mask_weight=1.0, steps=60)
+    patches = EncoderTraining(frozen=True)
+    slots = dataclasses.replace(recipe.training.slots, reconstruction=None, patches=patches)
+    trainer = Trainer(recipe.with_training(slots=slots), masked)
+    before = {n: t.clone() for n, t in trainer.model.encoder.features.state_dict().items()}
+    errors: list[dict[str, float]] = []
+    trainer.run(lambda progress: errors.append(progress.terms))
+    assert errors[-1]['masks'] < 0.7 * errors[0]['masks']
+    assert 'reconstruction' not in errors[-1]
+    assert not trainer.criterion.heads()
+    for name, tensor in trainer.model.encoder.features.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_sigreg_has_nothing_to_pull_at_where_slots_are_taught(masked) -> None:
+    with pytest.raises(CriterionError, match='sigreg_weight must be 0'):
+        Trainer(painting(MASK_POOLING, mask_weight=1.0, sigreg_weight=0.05), masked)
 
 
 @pytest.mark.parametrize(('encoder', 'masks'), [(MASK_POOLING, False), (SLOT_ATTENTION, True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import socket
@@ -25,7 +26,7 @@ from jepa_wm_ros.worldmodel.schema import read
 
 pytestmark = pytest.mark.timeout(400)  # two processes, each of which loads torch
 STEPS = 4
-KINDS = ('small', 'lewm', 'pldm', 'batch_first', 'jepa_wm', 'cjepa')
+KINDS = ('small', 'lewm', 'pldm', 'batch_first', 'jepa_wm', 'cjepa', 'mask_pooling')
 
 
 def recipe(kind: str) -> Recipe:
@@ -34,6 +35,14 @@ def recipe(kind: str) -> Recipe:
     if kind == 'batch_first':
         vicreg = {'spread': 1.0, 'covariance': 1.0, 'spread_time': 0.5, 'variant': 'batch_first'}
         return recipe_of('pldm', vicreg=vicreg, steps=STEPS)
+    if kind == 'mask_pooling':
+        slots = recipe_of('cjepa', steps=STEPS, slots={'least_history': 1})
+        features = {'kind': 'conv_patches', 'patch': 4, 'channels': [8, 16]}
+        sizes = {'slot_dim': 21, 'encoder': {'kind': kind, 'features': features}}
+        predictor = {**slots.model.architecture['predictor'], 'head_dim': 8}
+        architecture = {**slots.model.architecture, **sizes, 'predictor': predictor}
+        model = dataclasses.replace(slots.model, architecture=architecture)
+        return dataclasses.replace(slots, model=model)
     return recipe_of(kind, steps=STEPS)
 
 

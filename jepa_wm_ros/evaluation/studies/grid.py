@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.evaluation.players import override_planning
@@ -21,6 +21,8 @@ from jepa_wm_ros.worldmodel.schema import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from torch import nn
 
     from jepa_wm_ros.evaluation.studies.settings import Study
     from jepa_wm_ros.training.recipe import Recipe
@@ -155,8 +157,8 @@ def _recipe(path: Path, said: dict[str, Any], seed: int) -> Recipe:
     recipe = read_recipe(path, laid_over(said, {'training': {'seed': seed}}))
     check_cartesian(recipe.model, path)
     with torch.device('meta'):
-        model = build(recipe.model)
-        criterion_for(model, recipe.training, ALONE)  # type: ignore[arg-type]
+        model = cast('nn.Module', build(recipe.model))
+        criterion_for(model, recipe.training, ALONE)
     return recipe
 
 

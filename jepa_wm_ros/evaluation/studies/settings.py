@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -13,6 +13,9 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.evaluation.episodes import EVALUATION_SEED, EpisodeError, EpisodeSettings
 from jepa_wm_ros.worldmodel.checks import require
 from jepa_wm_ros.worldmodel.schema import SchemaError, read
+
+if TYPE_CHECKING:
+    from jepa_wm_ros.evaluation.episodes import GoalAppearance, Variation
 
 SECTIONS = ('model', 'training', 'planning')
 """Sections of a recipe that a choice can change."""
@@ -103,8 +106,8 @@ class EpisodePlan:
             episodes=self.episodes,
             seed=self.seed,
             steps=self.steps,
-            variation=self.variation,  # type: ignore[arg-type]
-            goal_appearance=self.goal_appearance,  # type: ignore[arg-type]
+            variation=cast('Variation', self.variation),
+            goal_appearance=cast('GoalAppearance', self.goal_appearance),
         )
 
 

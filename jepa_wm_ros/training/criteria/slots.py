@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from jepa_wm_ros.training.clip import encoded
 from jepa_wm_ros.training.criteria.criterion import Criterion
+from jepa_wm_ros.training.errors import TrainingError
 from jepa_wm_ros.training.loss_settings import SlotLossSettings
-from jepa_wm_ros.training.masked_slots import draw_hidden, masked_slot_loss
+from jepa_wm_ros.training.mask_errors import slots_and_mask_error
+from jepa_wm_ros.training.masked_slots import draw_hidden, draw_observed, masked_slot_loss
 from jepa_wm_ros.training.repainting import Repainting
 from jepa_wm_ros.worldmodel.checks import require
 from jepa_wm_ros.worldmodel.slot_providers import GivenSlots
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 class SlotCriterion(Criterion):
     """Hidden slots of the past and all that comes after it (`masked_slot_loss`), and SIGReg.
 
-    With `slots.reconstruction` the slot encoder learns by painting the pictures, and the
-    predictor learns from slots that are constants to it.
+    With `slots.mask_weight` the slot encoder learns the masks of the dataset, with
+    `slots.reconstruction` by painting the pictures. The slots are then constants to the predictor.
     """
 
     sections: ClassVar[tuple[str, ...]] = ('slots',)
@@ -57,44 +59,81 @@ class SlotCriterion(Criterion):
             self._loss.most_hidden <= architecture.slots,
             f'slots.most_hidden must be at most {architecture.slots} (architecture.slots)',
         )
+        least = self._loss.least_history or 1
         require(
-            self._loss.reconstruction is None or not self.settings.encoder.frozen,
-            'slots.reconstruction trains the encoder, and encoder.frozen says not to',
+            least <= architecture.predictor.history,
+            f'slots.least_history must be at most {architecture.predictor.history} '
+            f'(architecture.predictor.history), got {least}',
+        )
+        require(
+            not (self._taught and self.settings.encoder.frozen),
+            'slots.reconstruction and mask_weight train the encoder, and encoder.frozen says '
+            'not to',
+        )
+        require(
+            not (self._taught and self.settings.sigreg_weight),
+            'sigreg_weight must be 0: slots learn from slots.reconstruction or mask_weight alone',
         )
 
     def terms(self, clip: Clip) -> dict[str, Tensor]:
         """Return the errors of hidden, of future slots and of future states."""
-        painted: dict[str, Tensor] = {}
-        if self.repainting is None:
-            latent = encoded(self._model, clip.frames, clip.proprio)
-        else:
-            slots, painted = self.repainting(self._model.encoder, clip)
-            latent = encoded(self._model, slots.detach(), clip.proprio)
-        hidden = draw_hidden(latent.tokens.shape[2], self._loss.most_hidden, clip.generator)
+        loss, predictor = self._loss, self._model.architecture.predictor
+        slots, others = self._slots(clip)
+        latent = encoded(self._model, slots, clip.proprio)
+        hidden = draw_hidden(latent.tokens.shape[2], loss.most_hidden, clip.generator)
+        observed = draw_observed(loss.least_history, predictor.history, clip.generator)
+        unseen = predictor.history - observed
         found = masked_slot_loss(
-            self._model, latent, clip.actions, hidden, matched=self._loss.matched
+            self._model,
+            latent.map(lambda part: part[:, unseen:]),
+            clip.actions[:, unseen:],
+            hidden,
+            matched=loss.matched,
         )
         terms = {
             'prediction': found.total,
             'history': found.history,
             'future': found.future,
             'proprio': found.proprio,
-            **painted,
+            **others,
         }
         return self.regularised(terms, latent.tokens, clip)
+
+    def _slots(self, clip: Clip) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return slots `(B, T, N, D)`, and the errors of masks and painted pictures."""
+        if clip.frames.ndim == 4:
+            if self._taught:
+                raise TrainingError(
+                    'slots.reconstruction and slots.mask_weight need pictures: leave '
+                    '--cache-features out'
+                )
+            return clip.frames, {}
+        errors: dict[str, Tensor] = {}
+        if self._loss.mask_weight:
+            slots, errors['masks'] = slots_and_mask_error(self._model.encoder, clip)
+        else:
+            slots = self._model.encoder(clip.frames)
+        if self.repainting is not None:
+            errors['reconstruction'] = self.repainting(slots, clip)
+        return slots.detach() if self._taught else slots, errors
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Return the weighted sum."""
         total = super().total(terms)
-        loss = self._loss.reconstruction
-        if loss is None:
-            return total
-        total = total + loss.weight * terms['reconstruction']
-        return total + loss.mask_weight * terms['masks'] if 'masks' in terms else total
+        if self._loss.reconstruction is not None:
+            total = total + self._loss.reconstruction.weight * terms['reconstruction']
+        if self._loss.mask_weight:
+            total = total + self._loss.mask_weight * terms['masks']
+        return total
 
     def heads(self) -> dict[str, Decoder]:
         """Return the decoder, which shows what each slot stands for."""
         return {} if self.repainting is None else {'decoder': self.repainting.decoder}
+
+    @property
+    def _taught(self) -> bool:
+        """Whether the slots learn from pictures or masks, not from what the predictor needs."""
+        return self._loss.reconstruction is not None or self._loss.mask_weight > 0
 
     @property
     def _model(self) -> SlotWorldModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from jepa_wm_ros.worldmodel.latent import Latent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from jepa_wm_ros.training.heads.settings import HeadTraining
     from jepa_wm_ros.worldmodel.contract import CameraContract
@@ -121,16 +121,17 @@ def token_count(model: WorldModel) -> int:
     camera = model.contract.camera
     side = camera.second_size
     size = (side, side) if side else (camera.height, camera.width)
-    weight = next(model.parameters())  # type: ignore[attr-defined]
+    weight = next(cast('nn.Module', model).parameters())
     return model.encode(torch.zeros(1, 1, 3, *size, device=weight.device)).tokens.shape[-2]
 
 
 def picture_size(camera: CameraContract) -> tuple[int, int]:
     """Return height and width of decoded pictures [px]: the camera's, at most `LARGEST`."""
     scale = min(1.0, LARGEST / max(camera.height, camera.width))
-    return tuple(  # type: ignore[return-value]
+    height, width = (
         max(SCALE, SCALE * round(scale * side / SCALE)) for side in (camera.height, camera.width)
     )
+    return height, width
 
 
 def fitted(pixels: NDArray[np.uint8], height: int, width: int) -> Tensor:

@@ -2,7 +2,8 @@
 
 The masks are found by a linear layer on the patch features, which learns them from masks in the
 dataset (a simulator's, or a tracker's); at run time a picture is enough. Slot k is object k, so
-slots are always in the same order.
+slots are always in the same order. Each number is in units of how much it varies: then a distance
+between slots hears all of them.
 """
 
 from __future__ import annotations
@@ -30,28 +31,16 @@ class MaskPoolSettings:
 
     Attributes:
         features: The encoder of the patches, read by the encoders' own settings.
-        hidden: Width of the hidden layer between pooled features and slots.
     """
 
     features: dict[str, Any] = field(default_factory=lambda: {'name': 'dinov2_vits14'})
-    hidden: int = 128
-
-    def __post_init__(self) -> None:
-        """Refuse an empty layer."""
-        require(self.hidden >= 1, 'hidden must be at least 1')
 
 
 class MaskPoolEncoder(nn.Module):
     """A `SlotProvider` that finds the masks of known kinds of objects."""
 
     def __init__(
-        self,
-        features: nn.Module,
-        features_dim: int,
-        grid: tuple[int, int],
-        slots: int,
-        dim: int,
-        settings: MaskPoolSettings,
+        self, features: nn.Module, features_dim: int, grid: tuple[int, int], slots: int, dim: int
     ) -> None:
         """Build with random weights.
 
@@ -60,18 +49,21 @@ class MaskPoolEncoder(nn.Module):
             features_dim: Numbers in a patch feature.
             grid: Rows and columns of the patches.
             slots: Slots of a frame, one for each object.
-            dim: Numbers in a slot.
-            settings: Widths.
+            dim: Numbers in a slot: those of a feature, and `SHAPE`.
+
+        Raises:
+            ValueError: `dim` is not what a slot has.
         """
         super().__init__()
+        require(
+            dim == features_dim + SHAPE,
+            f'slot_dim must be {features_dim + SHAPE}: {features_dim} numbers of a patch feature '
+            f'and {SHAPE} of the mask, got {dim}',
+        )
         self.slots, self.dim, self.grid = slots, dim, grid
         self.features = features
         self.segment = nn.Linear(features_dim, slots)
-        self.inward = nn.Sequential(
-            nn.Linear(features_dim + SHAPE, settings.hidden),
-            nn.ReLU(),
-            nn.Linear(settings.hidden, dim),
-        )
+        self.norm = nn.BatchNorm1d(slots * dim, affine=False)
         self.places: Tensor
         self.register_buffer('places', coordinates(*grid)[:, :2], persistent=False)
 
@@ -100,5 +92,6 @@ class MaskPoolEncoder(nn.Module):
         extent = (pooled_by(places.square(), shares) - centre.square()).clamp_min(0)
         area = shares.mean(-1, keepdim=True)
         shape = [centre, (extent + 1e-6).sqrt(), area]
-        slots: Tensor = self.inward(torch.cat([pooled_by(features, shares), *shape], -1))
-        return slots
+        measured = torch.cat([pooled_by(features, shares), *shape], -1)
+        rows: Tensor = self.norm(measured.flatten(2).flatten(0, 1))
+        return rows.view_as(measured)

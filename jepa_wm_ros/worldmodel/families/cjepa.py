@@ -234,5 +234,5 @@ def _provider(
     )
     sizes = architecture.slots, architecture.slot_dim
     if isinstance(settings, MaskPoolSettings):
-        return MaskPoolEncoder(features, features.dim, grid, *sizes, settings)
+        return MaskPoolEncoder(features, features.dim, grid, *sizes)
     return SlotEncoder(features, features.dim, *sizes, settings)
