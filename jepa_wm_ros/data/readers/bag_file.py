@@ -114,6 +114,8 @@ class BagFile:
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         """All messages of some topics in order of arrival."""
         wanted = [connection for topic in topics for connection in self._filled[topic]]
+        if not wanted:  # which the reader would take for all
+            return
         for connection, log_ns, data in self._reader.messages(connections=wanted):
             log_s = log_ns / NANOSECONDS
             yield RawMessage(connection.topic, connection.msgtype, log_s, data)
