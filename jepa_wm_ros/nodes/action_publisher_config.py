@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jepa_wm_ros.nodes.safety_config import SafetyConfig
-from jepa_wm_ros.paths import share
-from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, GRIPPER_JOINT, READY_POSTURE
+from jepa_wm_ros.robot.description import (
+    ARM_JOINTS,
+    BASE_FRAME,
+    GRIPPER_JOINT,
+    READY_POSTURE,
+    description_file,
+)
 from jepa_wm_ros.robot.gripper import PRESETS
 from jepa_wm_ros.robot.motion import ExecutionSettings
 from jepa_wm_ros.ros.params import parameter
@@ -98,10 +103,7 @@ class ActionPublisherConfig(SafetyConfig):
     @property
     def description(self) -> Path | None:
         """The URDF file; None for the package's own."""
-        if not self.urdf:
-            return None
-        path = Path(self.urdf).expanduser()
-        return path if len(path.parts) > 1 else share('urdf', self.urdf)
+        return description_file(self.urdf)
 
     def execution_settings(self, *, moves: bool = True) -> ExecutionSettings:
         """Return the executor's settings; an arm that does not move is not waited for."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from geometry_msgs.msg import PoseStamped
@@ -21,7 +20,7 @@ from visualization_msgs.msg import MarkerArray
 
 from jepa_wm_ros.nodes.marker_messages import encode_shape, encode_stamped, encode_transform
 from jepa_wm_ros.nodes.visualizer_config import VisualizerConfig
-from jepa_wm_ros.robot.description import BASE_FRAME, robot_description
+from jepa_wm_ros.robot.description import BASE_FRAME, description_file, robot_description
 from jepa_wm_ros.robot.link_tree import parse_link_tree
 from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.ros import qos
@@ -62,7 +61,7 @@ class VisualizerNode(ManagedNode):
     def setup(self) -> None:
         """Read the robot's description, create the entities."""
         config: VisualizerConfig = self.config
-        text = robot_description(FilePath(config.urdf) if config.urdf else None)
+        text = robot_description(description_file(config.urdf))
         tree = parse_link_tree(text, config.urdf or 'the robot description')
         view = CellView(tree=tree, base_frame=config.base_frame, joint_names=config.joint_names)
         self._feed = CellFeed(self, view, self.report)

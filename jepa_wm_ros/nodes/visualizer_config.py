@@ -33,7 +33,10 @@ class VisualizerConfig:
     base_frame: str = parameter(
         BASE_FRAME, "Name of the robot's base frame, in which everything is drawn."
     )
-    urdf: str = parameter('', 'URDF file of the robot; empty takes the cell of this package.')
+    urdf: str = parameter(
+        '',
+        'URDF file of the robot, or the name of one in urdf/ of this package; empty: the cell of it.',
+    )
     joint_names: tuple[str, ...] = parameter(
         ARM_JOINTS, 'Arm joints in `joint_states`, base to flange.', length=7
     )

@@ -36,6 +36,19 @@ def description_path() -> Path:
     return share('urdf', 'droid_cell.urdf')
 
 
+def description_file(name: str) -> Path | None:
+    """Return the file of a robot description.
+
+    Args:
+        name: Path of a URDF file, or the name of one in urdf/ of this package; empty is the
+            package's own, which is None.
+    """
+    if not name:
+        return None
+    path = Path(name).expanduser()
+    return path if len(path.parts) > 1 else share('urdf', name)
+
+
 def robot_description(path: Path | None = None) -> str:
     """Return the text of a URDF file, by default of the cell that comes with the package.
 

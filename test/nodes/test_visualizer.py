@@ -285,6 +285,12 @@ def test_the_robot_is_described_and_its_frames_move(robot, make_visualizer):
     )
 
 
+def test_a_robot_of_the_package_is_described_by_its_name(robot, make_visualizer):
+    make_visualizer(urdf='droid_cell_fr3.urdf')
+    text, _ = robot.listen(String, 'robot_description', qos.latched())
+    assert 'fr3_link8' in robot.wait(text).data
+
+
 def point(vector):
     from geometry_msgs.msg import Point
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jepa_wm_ros.paths import share
-from jepa_wm_ros.robot.description import DescriptionError, arm_parts
+from jepa_wm_ros.robot.description import DescriptionError, arm_parts, description_file
 from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.limits import FER, FR3_FULL, WORKSPACE_CELL
 
@@ -86,3 +86,9 @@ def test_the_names_of_an_arm_are_found(tmp_path):
     wrong.write_text('<robot name="r"><link name="base"/></robot>')
     with pytest.raises(DescriptionError, match='panda_joint1'):
         Kinematics(wrong)
+
+
+def test_descriptions_of_the_package_go_by_their_names(tmp_path):
+    assert description_file('') is None
+    assert description_file('droid_cell_fr3.urdf') == share('urdf', 'droid_cell_fr3.urdf')
+    assert description_file(str(tmp_path / 'mine.urdf')) == tmp_path / 'mine.urdf'
