@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from process_pair import run_pair
 from torch.distributed.tensor import DTensor
 from toy_training import dots, recipe_of, silent
 
@@ -47,10 +45,7 @@ def resumed(trainer: Trainer, checkpoint: Path) -> list[float]:
     return losses(trainer)
 
 
-def work(rank: int, port: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    os.environ.update(RANK=str(rank), WORLD_SIZE='2', LOCAL_RANK=str(rank))
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+def work(folder: Path) -> None:
     with joined(torch.device('cpu')) as (team, _):
         said: dict[str, Any] = {}
         for family in FAMILIES:
@@ -66,7 +61,7 @@ def work(rank: int, port: int, folder: Path) -> None:
         said['resumed'] = resumed(other, alone)
         options = RunOptions(team=team, sharded=True)
         train(recipe('jepa_wm'), dots(), folder / 'bundle', silent, silent, options)
-        torch.save(said, folder / f'said{rank}.pt')
+        torch.save(said, folder / f'said{team.rank}.pt')
 
 
 def part(tensor: torch.Tensor) -> torch.Tensor:
@@ -87,16 +82,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, lis
 @pytest.fixture(scope='module')
 def sharded(alone: tuple[Path, dict[str, list[float]]]) -> dict[str, Any]:
     """What two processes with spread weights say."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    context = multiprocessing.get_context('spawn')
-    workers = [context.Process(target=work, args=(rank, port, alone[0])) for rank in (0, 1)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(300)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    run_pair(work, alone[0])
     first, second = (torch.load(alone[0] / f'said{r}.pt', weights_only=True) for r in (0, 1))
     for name in (*FAMILIES, 'resumed'):  # each process tells of its own part of a batch
         first[name] = [(one + two) / 2 for one, two in zip(first[name], second[name], strict=True)]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from process_pair import run_pair
 from toy_training import RECIPE, dots, recipe_of
 
 from jepa_wm_ros.training.clip import Clip
@@ -74,17 +72,14 @@ def gradients(kind: str, team: Team) -> dict[str, Any]:
     return found | dict(trainer.criterion.named_buffers())
 
 
-def work(rank: int, port: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    environment = {'RANK': str(rank), 'WORLD_SIZE': '2'}
-    os.environ.update(environment, MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+def work(folder: Path) -> None:
     with joined(torch.device('cpu')) as (team, _):
         for kind in KINDS:
-            torch.save(gradients(kind, team), Path(folder) / f'{kind}{rank}.pt')
+            torch.save(gradients(kind, team), folder / f'{kind}{team.rank}.pt')
         clip = Trainer(recipe('small'), dots(), team=team).clip(0)
-        torch.save((clip.frames, clip.actions), Path(folder) / f'clip{rank}.pt')
-        out = Path(folder) / 'bundle'
-        train(recipe('small'), dots(), out, silent, silent, RunOptions(team=team))
+        torch.save((clip.frames, clip.actions), folder / f'clip{team.rank}.pt')
+        options = RunOptions(team=team)
+        train(recipe('small'), dots(), folder / 'bundle', silent, silent, options)
 
 
 def silent(*args: Any, **kwargs: Any) -> None:
@@ -92,23 +87,10 @@ def silent(*args: Any, **kwargs: Any) -> None:
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory, free_port) -> Path:
+def folder(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp('team')
-    context = multiprocessing.get_context('spawn')
-    workers = [context.Process(target=work, args=(rank, free_port, str(place))) for rank in (0, 1)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(300)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    run_pair(work, place)
     return place
-
-
-@pytest.fixture(scope='module')
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize('kind', KINDS)
