@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,32 +22,58 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from jepa_wm_ros.cli.cell import Steps
+    from jepa_wm_ros.ros.client import GraphClient
+    from jepa_wm_ros.ros.display_load import Regularity
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _START_S = 90.0
+_SETTLE_S = 3.0
 
 
 class VizBenchError(JepaWmError):
     """The page does not come up."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VizFigures:
+    """What looking on costs.
+
+    Attributes:
+        seconds: How long each part took [s].
+        load: Processes that did nothing but plan meanwhile.
+        share_of_a_core: Processor time of each process while all displays were on.
+        unseen: Regularity of the commands while nobody looked.
+        displayed: The same in the same graph with all displays.
+    """
+
+    seconds: float
+    load: int
+    share_of_a_core: dict[str, float]
+    unseen: Regularity
+    displayed: Regularity
+
+
 def add_viz_parser(kinds: Subparsers) -> None:
     """Add the arguments."""
     parser = kinds.add_parser(
         'viz',
-        help='processor time of visualizer and page while the arm moves',
-        description='Starts the simulated cell with the visualizer and `jepa-wm view`, listens to '
-        'every topic as RViz does, connects to the page as a browser does, has the arm pursue a '
-        'goal, and measures the processor time of each process.',
+        help='what visualizer and page cost while the arm moves: processor time, jitter',
+        description='Starts the simulated cell with the visualizer, has the arm pursue a goal, '
+        'and looks at the times at which set-points were sent: first while nobody looks, then in '
+        'the same graph while every topic of the RViz file is listened to and `jepa-wm view` has a '
+        'visitor. Of the second part, the processor time of each process is measured, too.',
     )
-    parser.add_argument('--seconds', type=float, default=20.0, help='default: 20')
+    parser.add_argument('--seconds', type=float, default=20.0, help='of each part (default: 20)')
+    parser.add_argument(
+        '--load', type=int, default=0, help='processes that plan beside the graph (default: 0)'
+    )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure; prints a table and writes the figures."""
+    """Measure; prints two tables and writes the figures."""
     from rich.console import Console
 
     from jepa_wm_ros.cli.bundles import chosen_bundle
@@ -57,47 +84,69 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     model, _ = chosen_bundle(None)
     folder = run_folder('bench-viz', None, 10)
-    shares = measure(model, folder, args.seconds, Steps(console))
-    console.print(shares_table(shares, args.seconds))
+    figures = measure(model, folder, args.seconds, args.load, Steps(console))
+    console.print(shares_table(figures))
+    console.print(jitter_table(figures))
     if args.json is not None:
-        write_json(args.json, {'seconds': args.seconds, 'share_of_a_core': shares})
+        write_json(args.json, asdict(figures))
         console.print(f'  {args.json}', soft_wrap=True, highlight=False)
     return 0
 
 
-def measure(model: Path, folder: Path, seconds: float, steps: Steps) -> dict[str, float]:
-    """Return the share of a core of each process, by name.
+def measure(model: Path, folder: Path, seconds: float, load: int, steps: Steps) -> VizFigures:
+    """Measure a graph without and with displays.
 
     Args:
         model: Bundle of the policy.
         folder: For logs.
-        seconds: How long to measure [s].
+        seconds: How long to measure each [s].
+        load: Processes that plan beside the graph.
         steps: Tells how it goes.
-    """
-    from dataclasses import replace
 
+    Raises:
+        VizBenchError: The page does not come up.
+        LoadError: The arm hardly moves.
+    """
     from jepa_wm_ros.cli.cell import PATIENCE
     from jepa_wm_ros.ros.bringup import cell, visualizer_process
     from jepa_wm_ros.ros.client import GraphClient
-    from jepa_wm_ros.ros.display_load import listen_as_rviz, wandering
+    from jepa_wm_ros.ros.display_load import CommandLog, Regularity, wandering
+    from jepa_wm_ros.ros.faults.jitter import planning
     from jepa_wm_ros.ros.processes import Bringup
 
     bundle = {'model': str(model)}
     parts = cell({'encoder': bundle, 'planner': bundle, 'action_publisher': PATIENCE})
     display = replace(visualizer_process(), environment=dict(parts[0].environment))
-    with Bringup((*parts, display), folder / 'logs') as system:
+    with Bringup((*parts, display), folder / 'logs') as system, planning(load, str(model)):
         system.wait_until_active(_START_S)
         steps.done('all nodes are active')
-        with (
-            GraphClient(domain_id=system.domain_id, watch=system.check) as client,
-            _page(system.domain_id) as (page, port),
-            _visitor(port),
-        ):
+        with GraphClient(domain_id=system.domain_id, watch=system.check) as client:
             client.wait_until_ready(_START_S)
-            listen_as_rviz(client.node)
+            commands = CommandLog(client.node)
             with wandering(client):
-                steps.done('the arm moves')
-                return _shares(system.process_ids | {'view': page}, seconds)
+                time.sleep(_SETTLE_S)
+                commands.take()
+                time.sleep(seconds)
+                unseen = Regularity.of(commands.take())
+                steps.done('measured while nobody looked')
+                with _displays(client, system.domain_id) as page:
+                    commands.take()
+                    shares = _shares(system.process_ids | {'view': page}, seconds)
+                    displayed = Regularity.of(commands.take())
+    return VizFigures(
+        seconds=seconds, load=load, share_of_a_core=shares, unseen=unseen, displayed=displayed
+    )
+
+
+@contextmanager
+def _displays(client: GraphClient, domain_id: int) -> Iterator[int]:
+    """Look at everything, as RViz and a browser do; yields the process id of the page."""
+    from jepa_wm_ros.ros.display_load import listen_as_rviz
+
+    with _page(domain_id) as (page, port), _visitor(port):
+        listen_as_rviz(client.node)
+        time.sleep(_SETTLE_S)
+        yield page
 
 
 def _shares(processes: dict[str, int], seconds: float) -> dict[str, float]:
@@ -154,15 +203,31 @@ def _visitor(port: int) -> Iterator[None]:
         yield
 
 
-def shares_table(shares: dict[str, float], seconds: float) -> Table:
-    """Return the figures for people."""
+def shares_table(figures: VizFigures) -> Table:
+    """Return processor times for people."""
     from rich.table import Table
 
     table = Table(title='processor time while the arm moves', title_justify='left')
     table.add_column('process')
-    table.add_column(f'% of a core, over {seconds:g} s', justify='right')
+    table.add_column(f'% of a core, over {figures.seconds:g} s', justify='right')
+    shares = figures.share_of_a_core
     for name, share in shares.items():
         table.add_row(name, f'{100 * share:.1f}')
     both = shares['visualizer'] + shares['view']
     table.add_row('visualizer and view', f'{100 * both:.1f}', style='bold')
+    return table
+
+
+def jitter_table(figures: VizFigures) -> Table:
+    """Return the regularity of the commands for people."""
+    from rich.table import Table
+
+    table = Table(title='set-points off their period of 10 ms', title_justify='left')
+    table.add_column('')
+    for name in ('median, ms', '99 %, ms', 'worst, ms', 'intervals'):
+        table.add_column(name, justify='right')
+    for name, seen in (('nobody looks', figures.unseen), ('all displays', figures.displayed)):
+        times = (f'{1000 * value:.2f}' for value in (seen.p50_s, seen.p99_s, seen.longest_s))
+        table.add_row(name, *times, str(seen.intervals))
+    table.caption = f'{figures.load} planning processes beside the graph'
     return table

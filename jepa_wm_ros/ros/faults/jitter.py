@@ -75,7 +75,7 @@ def measure_jitter(
         cancels: How many cancels of each kind count.
         model: Bundle or preset that the other processes plan with.
     """
-    with running_cell(logs, overrides) as system, _planning(load, model):
+    with running_cell(logs, overrides) as system, planning(load, model):
         scheduling = _scheduling(system.process_ids['action_publisher'])
         distances = np.concatenate([_one_motion(system, number) for number in range(motions)])
         cancelled = tuple(_one_cancel(system) for _ in range(cancels))
@@ -118,8 +118,13 @@ def _one_goal(system: FaultSystem, number: int) -> float:
 
 
 @contextlib.contextmanager
-def _planning(load: int, model: str) -> Iterator[None]:
-    """Processes that do nothing but plan, at normal priority."""
+def planning(load: int, model: str) -> Iterator[None]:
+    """Run processes that do nothing but plan, at normal priority.
+
+    Args:
+        load: How many.
+        model: Bundle or preset that they plan with.
+    """
     command = (
         *(sys.executable, '-m', 'jepa_wm_ros.cli.main', 'bench', 'plan', '--model', model),
         *('--threads', '1', '--repeats', '1000000'),
