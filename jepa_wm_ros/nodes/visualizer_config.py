@@ -35,7 +35,8 @@ class VisualizerConfig:
     )
     urdf: str = parameter(
         '',
-        'URDF file of the robot, or the name of one in urdf/ of this package; empty: the cell of it.',
+        'URDF file of the robot, or the name of one in urdf/ of this package; empty: the cell '
+        'of it.',
     )
     joint_names: tuple[str, ...] = parameter(
         ARM_JOINTS, 'Arm joints in `joint_states`, base to flange.', length=7
