@@ -61,8 +61,8 @@ def add_viz_parser(kinds: Subparsers) -> None:
         help='what visualizer and page cost while the arm moves: processor time, jitter',
         description='Starts the simulated cell with the visualizer, has the arm pursue a goal, '
         'and looks at the times at which set-points were sent: first while nobody looks, then in '
-        'the same graph while every topic of the RViz file is listened to and `jepa-wm view` has a '
-        'visitor. Of the second part, the processor time of each process is measured, too.',
+        'the same graph while every topic of the RViz file is listened to and `jepa-wm view` has '
+        'a visitor. Of the second part, the processor time of each process is measured, too.',
     )
     parser.add_argument('--seconds', type=float, default=20.0, help='of each part (default: 20)')
     parser.add_argument(
