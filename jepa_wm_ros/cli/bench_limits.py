@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
     from jepa_wm_ros.evaluation.bench.limits import random_plans
     from jepa_wm_ros.evaluation.records import write_json
-    from jepa_wm_ros.robot.limits import FER, FR3
+    from jepa_wm_ros.robot.limits import FER, FR3, FR3_FULL
 
-    tables = {'FER': FER, 'FR3': FR3}
+    tables = {'FER': FER, 'FR3': FR3, 'FR3, all positions': FR3_FULL}
     found = {name: random_plans(table, args.plans, args.seed) for name, table in tables.items()}
     Console().print(limits_table(found))
     if args.json is not None:
