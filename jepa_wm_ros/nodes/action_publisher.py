@@ -396,7 +396,7 @@ class ActionPublisher(ManagedNode):
         self._backend.send(command)
         if command.gripper is not None:
             self._gripper.send(command.gripper)
-        self._monitors.commands.tick(time.monotonic())
+        self._monitors.sent(time.monotonic())
 
     def _repeat_status(self) -> None:
         if not self.active:

@@ -11,6 +11,9 @@ from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateM
 if TYPE_CHECKING:
     from jepa_wm_ros.robot.safety import SafetySupervisor
 
+APART_S = 0.3
+"""Set-points further apart belong to two motions."""
+
 
 class ArmMonitors:
     """Rates of what comes in and goes out.
@@ -19,6 +22,7 @@ class ArmMonitors:
         joints: Joint states.
         images: Pictures that the encoder has seen.
         commands: Set-points that were sent.
+        intervals: Between two set-points of one motion.
         first_command: From the acceptance of a plan to its first set-point.
     """
 
@@ -27,7 +31,15 @@ class ArmMonitors:
         self.joints = RateMonitor()
         self.images = RateMonitor()
         self.commands = RateMonitor(window=200)
+        self.intervals = LatencyMonitor()
         self.first_command = LatencyMonitor()
+
+    def sent(self, now_s: float) -> None:
+        """Note that a set-point was sent, on the steady clock [s]."""
+        since_s = self.commands.age_s(now_s)
+        if since_s < APART_S:
+            self.intervals.add(since_s)
+        self.commands.tick(now_s)
 
     def diagnostics(self, supervisor: SafetySupervisor) -> list[Diagnostic]:
         """Return the state of the supervisor, rates and ages of its inputs, rate of its output."""
@@ -41,6 +53,7 @@ class ArmMonitors:
                 values={
                     'sent': self.commands.count,
                     'rate_hz': self.commands.rate_hz,
+                    **self.intervals.values('interval'),
                     **self.first_command.values('first_command'),
                 },
             ),
@@ -70,5 +83,10 @@ def _input(name: str, rate: RateMonitor, age_s: float) -> Diagnostic:
         name=name,
         level=Level.STALE if silent else Level.OK,
         message='silent' if silent else 'ok',
-        values={'rate_hz': rate.rate_hz, 'age_s': age_s, 'count': rate.count},
+        values={
+            'rate_hz': rate.rate_hz,
+            'longest_gap_ms': 1000 * rate.longest_s,
+            'age_s': age_s,
+            'count': rate.count,
+        },
     )

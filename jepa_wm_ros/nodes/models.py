@@ -50,6 +50,19 @@ class ModelShelf:
         return self._models[path, device]
 
 
+def memory_values(device: str) -> dict[str, object]:
+    """Return what torch holds of a GPU's memory, as diagnostic values; nothing for a CPU."""
+    if not device.startswith('cuda'):
+        return {}
+    import torch
+
+    held = {
+        'held': torch.cuda.memory_reserved(device),
+        'most': torch.cuda.max_memory_allocated(device),
+    }
+    return {f'gpu_memory_{name}_mib': size / 2**20 for name, size in held.items()}
+
+
 def warm_up(model: WorldModel) -> None:
     """Encode one picture of noise, so that the first real one does not pay for lazy set-up."""
     import numpy as np

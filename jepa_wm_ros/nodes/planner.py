@@ -28,7 +28,7 @@ from jepa_wm_ros.nodes.goal_requests import (
 from jepa_wm_ros.nodes.goal_run import GoalRun, GoalSettings, GoalTools
 from jepa_wm_ros.nodes.goals import GoalCode
 from jepa_wm_ros.nodes.mind import Mind
-from jepa_wm_ros.nodes.models import ModelShelf
+from jepa_wm_ros.nodes.models import ModelShelf, memory_values
 from jepa_wm_ros.nodes.observations import EncodedObservation, ObservationStream
 from jepa_wm_ros.nodes.planner_config import PlannerConfig
 from jepa_wm_ros.nodes.preview_run import PreviewPublisher, PreviewRun
@@ -138,6 +138,7 @@ class PlannerNode(ManagedNode):
         """What the planner does and how long plans take."""
         doing = 'paused' if self._paused else 'pursuing a goal' if self._run else 'idle'
         values = self._planning.values('plan') | {'last_result': self._last_result}
+        values |= memory_values(self.config.device)
         level = Level.WARN if self._paused else Level.OK
         return [Diagnostic(name='planning', level=level, message=doing, values=values)]
 

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -75,6 +76,11 @@ class RateMonitor:
             return 0.0
         span = self._times[-1] - self._times[0]
         return (len(self._times) - 1) / span if span > 0 else 0.0
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time between two events of the window [s]; 0 before the second."""
+        return max((late - early for early, late in pairwise(self._times)), default=0.0)
 
     def age_s(self, now_s: float) -> float:
         """Time since the last event [s]; infinite before the first."""

@@ -15,6 +15,14 @@ def test_a_rate_is_averaged_over_its_window():
     assert rate.count == 4
 
 
+def test_the_longest_gap_of_the_window_is_told():
+    rate = RateMonitor(window=3)
+    assert rate.longest_s == 0.0
+    for now in (0.0, 10.0, 10.1, 10.3):
+        rate.tick(now)
+    assert rate.longest_s == pytest.approx(0.2)
+
+
 def test_a_clock_that_jumps_back_starts_the_rate_afresh():
     rate = RateMonitor()
     for now in (100.0, 100.1, 5.0, 5.5):
