@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jepa_wm_msgs.msg import SafetyStatus
@@ -45,6 +45,7 @@ class Row:
         deadly: Whether the graph has to be started anew afterwards.
         braking: Whether a stop is expected on the command topic.
         notice_s: Most time from the fault to the first command that brakes [s].
+        limits: Parameters of the action publisher that are not those of the cell (`PATIENCE`).
         graph: Where it is made.
     """
 
@@ -56,12 +57,15 @@ class Row:
     deadly: bool = False
     braking: bool = True
     notice_s: float = TWO_PICTURES_S
+    limits: Mapping[str, float] = field(default_factory=dict)
     graph: FaultGraph = DEMO
 
 
 REST = (SafetyStatus.ARMED, SafetyStatus.DISARMED)
 _JOINTS_S = 0.1
 """How long the cell, where joint states come every 10 ms, waits for them (`hold_floor_s`)."""
+_ROBOT_JOINTS_S = 0.03
+"""How long a robot waits for them."""
 _GRIPPER_S = 1.0
 """How long the gripper may be silent (`max_gripper_age_s`): it moves slowly."""
 _LOOK_S = 0.1
@@ -79,6 +83,13 @@ ROWS = (
         act=acts.device(fault='joints_silent'),
         words='joint states are',
         notice_s=_JOINTS_S,
+    ),
+    Row(
+        name='joint states stop (hold_floor_s as for a robot)',
+        act=acts.device(fault='joints_silent'),
+        words='joint states are',
+        notice_s=_ROBOT_JOINTS_S,
+        limits={'hold_floor_s': _ROBOT_JOINTS_S},
     ),
     Row(
         name='joint states 1 s late',

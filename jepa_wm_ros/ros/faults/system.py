@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jepa_wm_ros.robot.stop_figures import StopFigures, stop_figures
+from jepa_wm_ros.ros.bringup import PATIENCE
 from jepa_wm_ros.ros.client import GraphError
 from jepa_wm_ros.ros.faults.acts import SIDEWAYS, STEPS
 from jepa_wm_ros.ros.faults.graphs import DEMO, FaultGraph
@@ -117,6 +118,8 @@ class FaultSystem:
         """Make one fault, and tell what was seen."""
         observer = self.observer
         self.prepare()
+        if row.limits:
+            observer.configure('action_publisher', **row.limits)
         if row.moving:
             observer.move(SIDEWAYS, STEPS)
         fault_s = row.act(self)
@@ -126,6 +129,8 @@ class FaultSystem:
         if row.moving and not row.deadly:
             observer.wait(lambda: observer.result is not None, 'the end of the motion')
         time.sleep(_SETTLE_S)
+        if row.limits:
+            observer.configure('action_publisher', **{name: PATIENCE[name] for name in row.limits})
         return self._result(row, fault_s, rest_s)
 
     def _result(self, row: Row, fault_s: float, rest_s: float) -> FaultResult:
