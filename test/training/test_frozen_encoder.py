@@ -44,6 +44,29 @@ def test_its_weights_and_statistics_stay(table) -> None:
     )
 
 
+def test_patches_under_slots_come_from_a_bundle_and_stay(recipe, table, tmp_path: Path) -> None:
+    shipped = begin(recipe)
+    save_bundle(tmp_path, shipped, recipe.model)
+    features = {'kind': 'conv_map', **recipe.model.architecture['encoder']}
+    slots = {'patches': {'frozen': True, 'bundle': str(tmp_path)}}
+    wanted = recipe_of('cjepa', **{'steps': 3, **PLAIN, 'slots': slots})
+    architecture = {
+        **wanted.model.architecture,
+        'slot_dim': 21,
+        'encoder': {'kind': 'mask_pooling', 'features': features},
+        'predictor': {**wanted.model.architecture['predictor'], 'head_dim': 8},
+    }
+    model = dataclasses.replace(wanted.model, architecture=architecture)
+    trainer = Trainer(dataclasses.replace(wanted, model=model), table)
+    before = states(trainer.model.encoder)
+    trainer.run(silent)
+    after = states(trainer.model.encoder)
+    for name, tensor in shipped.encoder.features.state_dict().items():
+        assert torch.equal(after[f'features.features.{name}'], tensor), name
+    for name in ('segment.weight', 'norm.running_mean'):
+        assert not torch.equal(after[name], before[name]), name
+
+
 def test_it_starts_from_a_bundle_of_another_family(recipe, table, tmp_path: Path) -> None:
     """A convolutional encoder is called differently in the small layout of LeWorldModel."""
     encoder = {'kind': 'conv', **recipe.model.architecture['encoder']}

@@ -107,6 +107,7 @@ def test_masks_that_do_not_divide_are_refused():
         ({**ENCODER, 'heads': 5}, 'multiple of heads 5'),
         ({**ENCODER, 'rounds': 5}, 'unknown key architecture.encoder.rounds'),
         ({**ENCODER, 'features': {**FEATURES, 'tokens': 'cls'}}, 'a token for each patch'),
+        ({'kind': 'mask_pooling', 'features': FEATURES}, r'slot_dim must be \d+: \d+ numbers of'),
     ],
 )
 def test_a_wrong_provider_is_an_error_that_names_the_key(encoder, message):
