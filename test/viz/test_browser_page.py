@@ -108,7 +108,13 @@ def wait_until(condition):
 def test_the_buttons_act(site, opened):
     for label, did in (
         ('Capture goal', ('capture',)),
+        ('Go to goal', ('send',)),
+        ('Pause', ('pause', True)),
+        ('Resume', ('pause', False)),
         ('Arm', ('arm', True)),
+        ('Disarm', ('arm', False)),
+        ('Reset fault', ('reset_fault',)),
+        ('Home', ('home',)),
         ('STOP', ('stop',)),
     ):
         opened.click(label)

@@ -21,6 +21,7 @@ class Handle:
         self.args, self.kwargs = args, kwargs
         self.content = args[0] if args else ''
         self.value = kwargs.get('initial_value', args[-1] if args else None)
+        self.options = args[1] if len(args) > 1 and isinstance(args[1], tuple) else ()
         self.uses = []
 
     def on_click(self, use):
@@ -39,12 +40,13 @@ class Gui:
     """Notes the widgets by their labels."""
 
     def __init__(self):
-        self.widgets = {}
+        self.widgets, self.all = {}, []
 
     def __getattr__(self, name):
         def add(*args, **kwargs):
             label = kwargs.get('label') or args[0]
             handle = Handle(*args, **kwargs)
+            self.all.append(handle)
             self.widgets[label if isinstance(label, str) else len(self.widgets)] = handle
             return handle
 
@@ -53,6 +55,15 @@ class Gui:
     @contextmanager
     def add_folder(self, label, **kwargs):
         yield
+
+    def push(self, label, client=None):
+        """Push a button, alone or in a row of buttons."""
+        if label in self.widgets:
+            self.widgets[label].use(client=client)
+            return
+        rows = [w for w in self.all if label in w.options]
+        assert len(rows) == 1, f'{label} is in {len(rows)} rows'
+        rows[0].use(label, client)
 
 
 class Robot:
@@ -103,7 +114,7 @@ def panel(gui, robot):
     ],
 )
 def test_each_button_does_what_it_says_and_says_what_came_of_it(gui, robot, panel, label, did):
-    gui.widgets[label].use()
+    gui.push(label)
     assert robot.did == [did]
     assert panel.said() == f'done: {did[0]}'
 
@@ -117,10 +128,10 @@ def test_a_refusal_is_shown_with_its_reason_to_who_pushed(gui, robot, panel):
     robot.error = JepaWmError('the camera is frozen')
     told = []
     client = types.SimpleNamespace(add_notification=lambda *words, **_: told.append(words))
-    gui.widgets['Arm'].use(client=client)
+    gui.push('Arm', client)
     assert told == [('Refused', 'the camera is frozen')]
     assert 'the camera is frozen' in panel.said()
-    gui.widgets['Arm'].use()  # by a browser that has gone away meanwhile
+    gui.push('Arm')  # by a browser that has gone away meanwhile
 
 
 def test_layers_are_switched_by_their_names(gui, robot, panel):

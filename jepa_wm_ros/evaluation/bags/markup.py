@@ -18,6 +18,7 @@ td, th { border-bottom: 1px solid #e4e7eb; padding: 3px 9px; text-align: right;
   vertical-align: top; }
 td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: left; }
 td.text, th.text { text-align: left; }
+.verdict { text-align: left; min-width: 13em; }
 td small { color: #52606d; white-space: nowrap; }
 code { font-size: 13px; background: #f5f7fa; padding: 0 4px; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }

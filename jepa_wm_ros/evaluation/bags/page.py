@@ -107,7 +107,7 @@ def _main(summaries: Sequence[dict[str, Any]]) -> str:
         link = escape(row['bag'])
         if not row['control']:
             link = f'<a href="#{anchor("unit", row["bag"], row["model"])}">{link}</a>'
-        verdict = f'<span class="{kind}">{escape(row["verdict"])}</span>'
+        verdict = f'<div class="verdict {kind}">{escape(row["verdict"])}</div>'
         rows.append([link, escape(row['model']), verdict, *_cells(row, MAIN)])
     return table(head, rows)
 

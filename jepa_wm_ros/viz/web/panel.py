@@ -27,6 +27,9 @@ PICTURES = {
     'landscape_image': 'Energy landscape',
 }
 """Pictures by topic, with their titles."""
+_FIRST = ('image', 'goal_image')
+"""Pictures above the plots."""
+_ASPECT = 2.8
 _BLANK = np.full((90, 160, 3), 235, np.uint8)
 _RED = rgb(STATE_COLOURS['FAULT'])
 _NOTICE_S = 6.0
@@ -86,10 +89,12 @@ class Panel:
         self._state = gui.add_markdown('waiting for the graph')
         self._said = gui.add_markdown('')
         self._add_buttons()
-        self._add_plots()
         self._pictures: dict[str, Any] = {}
-        for topic, title in PICTURES.items():
-            self._pictures[topic] = gui.add_image(_BLANK, label=title, format='jpeg')
+        for topic in _FIRST:
+            self._add_picture(topic)
+        self._add_plots()
+        for topic in [topic for topic in PICTURES if topic not in _FIRST]:
+            self._add_picture(topic)
         self._add_layers(show_layer)
 
     def show_state(self, view: CellView) -> None:
@@ -116,32 +121,36 @@ class Panel:
         self._said.content = text
 
     def _add_buttons(self) -> None:
-        do, button = self._commands, self._button
-        button('STOP', do.stop, _RED, 'the arm holds and is disarmed')
-        with self._gui.add_folder('Robot'):
-            button('Arm', lambda: do.arm(armed=True))
-            button('Disarm', lambda: do.arm(armed=False))
-            button('Reset fault', do.reset_fault)
-            button('Home', do.home)
-            self._speed = self._gui.add_slider('Speed', 0.05, 1.0, 0.05, 1.0)
-            self._speed.on_update(
-                lambda event: self._do(lambda: do.speed(self._speed.value), event)
-            )
-        with self._gui.add_folder('Goal'):
-            button('Capture goal', do.capture, hint='what the camera sees now')
-            button('Go to goal', do.send)
-            button('Pause', lambda: do.pause(paused=True))
-            button('Resume', lambda: do.pause(paused=False))
+        do = self._commands
+        stop = self._gui.add_button('STOP', color=_RED, hint='the arm holds and is disarmed')
+        stop.on_click(lambda event: self._do(do.stop, event))
+        self._add_row(
+            'Robot',
+            {
+                'Arm': lambda: do.arm(armed=True),
+                'Disarm': lambda: do.arm(armed=False),
+                'Reset fault': do.reset_fault,
+                'Home': do.home,
+            },
+        )
+        self._speed = self._gui.add_slider('Speed', 0.05, 1.0, 0.05, 1.0)
+        self._speed.on_update(lambda event: self._do(lambda: do.speed(self._speed.value), event))
+        self._add_row('Goal', {'Capture goal': do.capture, 'Go to goal': do.send})
+        self._add_row(
+            'Motion',
+            {
+                'Pause': lambda: do.pause(paused=True),
+                'Resume': lambda: do.pause(paused=False),
+            },
+        )
 
-    def _button(
-        self,
-        label: str,
-        command: Callable[[], str],
-        colour: tuple[int, int, int] | None = None,
-        hint: str | None = None,
-    ) -> None:
-        button = self._gui.add_button(label, color=colour, hint=hint)
-        button.on_click(lambda event: self._do(command, event))
+    def _add_row(self, label: str, commands: dict[str, Callable[[], str]]) -> None:
+        """Add buttons side by side: what is seen shall not be below what is pushed."""
+        row = self._gui.add_button_group(label, tuple(commands))
+        row.on_click(lambda event: self._do(commands[event.target.value], event))
+
+    def _add_picture(self, topic: str) -> None:
+        self._pictures[topic] = self._gui.add_image(_BLANK, label=PICTURES[topic], format='jpeg')
 
     def _do(self, command: Callable[[], str], event: Any) -> None:
         """Run a command and say what became of it; viser calls this on a thread of its own."""
@@ -163,7 +172,7 @@ class Panel:
             zero,
             (time, uplot.Series(label='latent distance', stroke=PLANNER, width=2)),
             scales={'x': uplot.Scale(time=False)},
-            aspect=2.2,
+            aspect=_ASPECT,
         )
         self._costs = self._gui.add_uplot(
             (*zero, zero[1]),
@@ -173,7 +182,7 @@ class Panel:
                 uplot.Series(label='of doing nothing', stroke=MUTED, width=2),
             ),
             scales={'x': uplot.Scale(time=False)},
-            aspect=2.2,
+            aspect=_ASPECT,
         )
 
     def _add_layers(self, show_layer: Callable[[str, bool], None]) -> None:
