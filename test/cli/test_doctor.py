@@ -83,6 +83,19 @@ def test_a_full_disk_is_a_problem(monkeypatch):
     assert checks.check_shared_memory().level is Level.DOUBTFUL
 
 
+def test_ports_of_killed_processes_are_told_and_those_in_use_are_not(tmp_path):
+    memory, processes = tmp_path / 'shm', tmp_path / 'proc'
+    (processes / '12').mkdir(parents=True)
+    memory.mkdir()
+    for name in ('fastrtps_port7411', 'fastrtps_port7413', 'fastrtps_port7413_el', 'other'):
+        (memory / name).touch()
+    in_use = f'7f00-7f01 rw-s 00000000 00:16 3 {memory}/fastrtps_port7411\n'
+    (processes / '12' / 'maps').write_text(in_use)
+    assert checks.left_behind(memory, processes) == ['fastrtps_port7413']
+    (processes / '12' / 'maps').unlink()
+    assert checks.left_behind(memory, processes) == ['fastrtps_port7411', 'fastrtps_port7413']
+
+
 def test_a_damaged_bundle_is_a_problem(tmp_path, monkeypatch):
     (tmp_path / 'models/broken').mkdir(parents=True)
     monkeypatch.setattr(checks.paths, 'share', lambda *parts: tmp_path.joinpath(*parts))
