@@ -114,6 +114,15 @@ def test_a_deadline_gives_a_plan_of_what_was_done() -> None:
     assert plan.cost < plan.cost_noop
 
 
+@pytest.mark.parametrize(
+    ('noop', 'worse'), [(1e-3, False), (0.0, False), (-1e-3, True), (float('nan'), False)]
+)
+def test_a_plan_is_compared_with_doing_nothing(noop: float, worse: bool) -> None:
+    plan, _ = planned(GOAL)
+    plan = dataclasses.replace(plan, cost_noop=plan.cost + noop)
+    assert plan.worse_than_nothing is worse
+
+
 def test_the_nearer_of_two_goals_is_gone_to() -> None:
     plan, _ = planned(goal_set([at(0.6, 0, 0), at(-0.1, 0, 0)]), iterations=10)
     assert plan.actions[:, 0].sum() == pytest.approx(-0.1, abs=0.04)
