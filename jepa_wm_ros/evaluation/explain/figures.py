@@ -135,6 +135,7 @@ def _surprise(figure: Any, watched: Sequence[Watched]) -> None:
     for axes in (time, size):
         axes.axhline(usual, color=LEVEL, linestyle='--', linewidth=1.2, label='95 % of others')
         axes.set_yscale('log')
+    time.xaxis.get_major_locator().set_params(integer=True)
     style_axes(time, 'Prediction error around a teleport', 'step', 'error of the latent')
     style_axes(size, 'The same over the size of the teleport', 'teleported by [cm]', '')
     time.legend(fontsize=9, frameon=False, loc='upper right')
