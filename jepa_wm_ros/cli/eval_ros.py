@@ -64,7 +64,8 @@ def play_through_ros(
                     raise EpisodeLostError('the topic ground_truth is silent; see logs/sim.log')
                 report.add('planner', record)
                 holds += len(trace.holds)
-                report.extra |= delays(times) | {'outcomes': _outcomes(report), 'holds': holds}
+                counts = {'holds': holds, 'pauses': client.pauses}
+                report.extra |= delays(times) | {'outcomes': _outcomes(report)} | counts
                 centimetres = 100 * record.final_distance_m
                 bar(draw.index + 1, len(draws), f'{trace.outcome}, {centimetres:.1f} cm')
 

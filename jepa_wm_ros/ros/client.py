@@ -244,6 +244,11 @@ class GraphClient(GraphConnection):
             time.sleep(LOOK_S)
         return _STATES.get(self._status.state, str(self._status.state)), self._status.message
 
+    @property
+    def pauses(self) -> int:
+        """How often the supervisor let a motion wait for its inputs, since it was started."""
+        return 0 if self._status is None else int(self._status.hold_count)
+
     def reach(
         self,
         pictures: list[NDArray[np.uint8]],

@@ -31,6 +31,7 @@ class FakeArm:
         self.joints = READY_POSTURE.copy()
         self.gripper = 0.0
         self.joints_live = True
+        self.gripper_live = True
         self.camera = 'live'
         self.commands = []
         self.command_times = []
@@ -73,6 +74,8 @@ class FakeArm:
         message = JointState(name=[GRIPPER_JOINT, *ARM_JOINTS])
         message.header.stamp = self.node.get_clock().now().to_msg()
         message.position = [0.8 * self.gripper, *self.joints.tolist()]
+        if not self.gripper_live:
+            message.name, message.position = message.name[1:], message.position[1:]
         self._states.publish(message)
 
     def _picture(self) -> None:

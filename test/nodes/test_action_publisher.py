@@ -109,6 +109,18 @@ def test_joint_states_that_stop_hold_the_arm_and_latch_a_fault(graph, make_publi
     assert not np.any(arm.commands[-1].velocities)
 
 
+def test_gripper_that_falls_silent_ends_a_motion(graph, make_publisher):
+    make_publisher(max_joint_age_s=0.4, hold_floor_s=0.25, max_gripper_age_s=0.5)
+    arm = FakeArm(graph)
+    arm.ready()
+    arm.arm()
+    arm.gripper_live = False
+    result = arm.execute(arm.plan(FAR, FAR, step_duration_s=2.0))
+    assert result.code in (Code.FAULT, Code.JOINTS_STALE)
+    assert 'reading of the gripper' in result.message
+    arm.gripper_live = True
+
+
 @pytest.mark.parametrize(
     ('camera', 'fault'),
     [('frozen', SafetyStatus.IMAGE_FROZEN), ('off', SafetyStatus.IMAGE_STALE)],
