@@ -98,9 +98,17 @@ class BagPlayer:
         """Topics that cannot be played, and why."""
         self._publishers = self._advertise(node)
         if not self._publishers:
-            reasons = '; '.join(f'{topic}: {why}' for topic, why in self.refused.items())
-            raise TimelineError(f'the bag has nothing to play on the topics asked for {reasons}')
+            reasons = ''.join(f'; {topic}: {why}' for topic, why in self.refused.items())
+            raise TimelineError(
+                'the bag has nothing to play on the topics asked for; it has: '
+                f'{", ".join(bag.topics) or "no messages"}{reasons}'
+            )
         first, last = bag.span_s
+        if first + settings.start_s > last:
+            raise TimelineError(
+                f'the bag ends {last - first:.1f} s after its beginning, before the start that '
+                f'was asked for, {settings.start_s:g} s'
+            )
         self._first_s = first + settings.start_s
         self._last_s = last if settings.end_s is None else first + settings.end_s
         self._begin_s = max(0.0, self._first_s - _LEAD_S * settings.rate)

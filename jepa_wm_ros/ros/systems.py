@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from jepa_wm_ros.ros import bringup
 from jepa_wm_ros.ros.arguments import (
@@ -140,6 +141,8 @@ def _driver(
 def _replay(values: Values) -> Iterable[ProcessSpec]:
     if not values['bag']:
         raise BringupError('replay needs a bag: give bag:=FOLDER')
+    if not Path(values['bag']).exists():
+        raise BringupError(f'there is no bag {values["bag"]}')
     both = _given(values, 'model', 'device')
     files = ('franka.yaml', ROBOTS[values['robot_type']]) if values['robot_type'] else ()
     nodes = bringup.franka(

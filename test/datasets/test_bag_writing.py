@@ -145,6 +145,9 @@ def test_nothing_is_overwritten_and_nothing_made_of_nothing(tmp_path):
     with pytest.raises(BagWriteError, match='exists already'):
         BagWriter(tmp_path)
     (tmp_path / 'junk.mcap').write_bytes(b'junk')
+    with pytest.raises(BagWriteError, match='does not begin as an MCAP file'):
+        recover(tmp_path / 'junk.mcap', tmp_path / 'out')
+    (tmp_path / 'junk.mcap').write_bytes(b'\x89MCAP0\r\n' + b'junk')
     with pytest.raises(BagWriteError, match='not a single message'):
         recover(tmp_path / 'junk.mcap', tmp_path / 'out')
     assert not (tmp_path / 'out').exists()

@@ -11,6 +11,7 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.data.readers.bag_file import open_bag
+from jepa_wm_ros.data.recordings import RecordingError
 from jepa_wm_ros.data.timeline import TimelineError
 from jepa_wm_ros.nodes.encoder import EncoderNode
 from jepa_wm_ros.nodes.models import ModelShelf
@@ -204,3 +205,21 @@ def test_a_replay_leaves_out_what_nodes_said_and_commanded_when_it_was_recorded(
     assert not [topic for topic in commanded if replayed.wants(topic)]
     assert replayed.wants('/camera/camera/color/image_raw')
     assert replayed.wants('/left/joint_states')
+
+
+@pytest.mark.parametrize(
+    ('asked', 'words'),
+    [
+        ({'topics': ('/nothing',)}, 'it has: /image, /joint_states'),
+        ({'start_s': 50.0}, 'the bag ends 2.0 s after its beginning'),
+    ],
+)
+def test_what_cannot_be_played_is_told_with_what_could(graph, bag, asked, words):
+    with pytest.raises(TimelineError, match=words):
+        BagPlayer(graph.node(), bag, PlaySettings(**asked), lambda _: None)
+
+
+def test_what_is_no_bag_is_told(tmp_path):
+    for path in (tmp_path, tmp_path / 'nothing'):
+        with pytest.raises(RecordingError, match=r'is no bag: give a folder'), open_bag(path):
+            pass

@@ -57,12 +57,12 @@ def test_what_hears_the_last_command_is_stopped_last():
         assert devices == {'sim': {'sim', 'recorder'}, 'franka': {'arm_driver'}}[name]
 
 
-def test_a_replay_runs_on_the_time_of_the_bag_and_moves_nothing():
-    processes = {p.name: p for p in SYSTEMS['replay'].processes({'bag': '/bags/a'})}
+def test_a_replay_runs_on_the_time_of_the_bag_and_moves_nothing(tmp_path):
+    processes = {p.name: p for p in SYSTEMS['replay'].processes({'bag': str(tmp_path)})}
     assert processes['action_publisher'].parameters['backend'] == 'dry_run'
     for name in ('policy', 'action_publisher'):
         assert processes[name].parameters['use_sim_time'] is True
-    assert '/bags/a' in processes['player'].command
+    assert str(tmp_path) in processes['player'].command
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,7 @@ def test_a_replay_runs_on_the_time_of_the_bag_and_moves_nothing():
         ('franka', {'camera': 'topic', 'start_camera': 'true'}, 'start the camera yourself'),
         ('franka', {'params_file': '/nowhere.yaml'}, 'is not a file'),
         ('replay', {}, 'bag:=FOLDER'),
+        ('replay', {'bag': '/nowhere'}, 'there is no bag /nowhere'),
     ],
 )
 def test_what_is_said_wrong_is_refused_with_what_is_right(system, given, words):

@@ -139,7 +139,7 @@ def open_bag(path: Path) -> Iterator[BagFile]:
     """Open a bag: a folder with `metadata.yaml`, or a storage file alone.
 
     Raises:
-        RecordingError: It is damaged, or was cut off.
+        RecordingError: It is damaged, or was cut off, or is no bag at all.
     """
     from rosbags.rosbag2 import Reader, ReaderError
 
@@ -150,17 +150,23 @@ def open_bag(path: Path) -> Iterator[BagFile]:
         raise RecordingError(
             f'the bag cannot be read ({str(error).rstrip(".")}){_advice(path)}'
         ) from error
+    except FileNotFoundError as error:
+        raise RecordingError(
+            f'{path} is no bag: give a folder with metadata.yaml, or a file that ends with '
+            f'{" or ".join(STORAGES)}'
+        ) from error
 
 
 def _advice(path: Path) -> str:
     """What may help with a damaged bag: cut MCAP files can be read up to the cut."""
     files = [path] if path.is_file() else sorted(path.glob('*.mcap'))
-    if not any(_begins_as_mcap(file) for file in files if file.suffix == '.mcap'):
+    if not any(begins_as_mcap(file) for file in files if file.suffix == '.mcap'):
         return ''
     return '; was the recorder killed? `jepa-wm bag recover` may save it'
 
 
-def _begins_as_mcap(path: Path) -> bool:
+def begins_as_mcap(path: Path) -> bool:
+    """Whether a file begins as MCAP files do, however it goes on."""
     with path.open('rb') as file:
         return file.read(len(_MCAP_MAGIC)) == _MCAP_MAGIC
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from jepa_wm_ros.data.readers.bag_file import begins_as_mcap
 from jepa_wm_ros.data.writing.bag_writer import BagWriteError, BagWriter
 from jepa_wm_ros.data.writing.metadata import TopicFacts
 
@@ -43,6 +44,8 @@ def recover(source: Path, out: Path) -> Recovery:
         BagWriteError: There is nothing to be saved, or `out` exists.
     """
     path = _file_of(source)
+    if not begins_as_mcap(path):
+        raise BagWriteError(f'{path} does not begin as an MCAP file: there is nothing to save')
     with path.open('rb') as stream:
         rescue = _Rescue(out)
         for record in rescue.records(stream):
