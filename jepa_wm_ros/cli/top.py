@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PERIOD_S = 0.5
 LISTEN_S = 3.0
+PATIENCE_S = 10.0
 BARS = '▁▂▃▄▅▆▇█'
 _STATES = {
     'active': 'green',
@@ -68,13 +69,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _listened(vitals: Vitals) -> Signs:
-    """Listen for a while; the nodes need a moment to answer."""
-    until_s = time.monotonic() + LISTEN_S
-    while time.monotonic() < until_s:
-        vitals.signs()
+    """Listen for a while, and longer where nodes have not answered yet."""
+    began_s = time.monotonic()
+    while True:
         time.sleep(PERIOD_S)
-    signs: Signs = vitals.signs()
-    return signs
+        signs: Signs = vitals.signs()
+        listened_s = time.monotonic() - began_s
+        asked = '?' in signs.nodes.values() and listened_s < PATIENCE_S
+        if listened_s >= LISTEN_S and not asked:
+            return signs
 
 
 def _watch(vitals: Vitals, console: Console) -> NoReturn:

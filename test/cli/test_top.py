@@ -134,3 +134,18 @@ def test_a_graph_is_heard(graph) -> None:
 def answer(_, response):
     response.current_state.label = 'active'
     return response
+
+
+def test_who_prints_once_waits_for_nodes_that_have_not_answered_but_not_for_ever(monkeypatch):
+    monkeypatch.setattr(top, 'PERIOD_S', 0.01)
+    monkeypatch.setattr(top, 'LISTEN_S', 0.02)
+    slow = [signs(nodes={'planner': '?'})] * 20 + [signs(nodes={'planner': 'active'})]
+
+    class Slow:
+        def signs(self):
+            return slow.pop(0) if len(slow) > 1 else slow[0]
+
+    assert top._listened(Slow()).nodes == {'planner': 'active'}
+    slow[:] = [signs(nodes={'planner': '?'})]
+    monkeypatch.setattr(top, 'PATIENCE_S', 0.1)
+    assert top._listened(Slow()).nodes == {'planner': '?'}
