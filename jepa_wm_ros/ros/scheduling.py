@@ -8,8 +8,13 @@ everybody may.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMMAND = 3
 """Real-time priority of what commands an arm: it is late for nobody."""
@@ -36,6 +41,22 @@ def become_urgent(priority: int = ANSWER) -> bool:
     except (OSError, AttributeError):  # no permission, or a system without real-time priorities
         return False
     return True
+
+
+@contextlib.contextmanager
+def urgent(priority: int = ANSWER) -> Iterator[bool]:
+    """Let this thread run before all normal ones for a while; says whether the system allowed it.
+
+    Args:
+        priority: As in `become_urgent`.
+    """
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    allowed = become_urgent(priority)
+    try:
+        yield allowed
+    finally:
+        if allowed:
+            os.sched_setscheduler(0, *before)
 
 
 def stand_back(niceness: int = BACKGROUND) -> None:

@@ -47,9 +47,22 @@ def test_urgent_is_real_time_where_allowed_and_only_for_the_thread_that_asked():
     def work():
         return scheduling.become_urgent(), seen_by_the_kernel()[0]
 
+    before = seen_by_the_kernel()
     allowed, policy = in_a_thread(work)
     assert policy == (os.SCHED_RR if allowed else os.SCHED_OTHER)
-    assert seen_by_the_kernel()[0] == os.SCHED_OTHER
+    assert seen_by_the_kernel() == before
+
+
+def test_urgency_for_a_while_ends():
+    def work():
+        before = seen_by_the_kernel()
+        with scheduling.urgent() as allowed:
+            meanwhile = seen_by_the_kernel()
+        return before, allowed, meanwhile, seen_by_the_kernel()
+
+    before, allowed, meanwhile, after = in_a_thread(work)
+    assert meanwhile[0] == (os.SCHED_RR if allowed else os.SCHED_OTHER)
+    assert after == before
 
 
 def test_without_permission_everything_stays_as_it_was(monkeypatch: pytest.MonkeyPatch):

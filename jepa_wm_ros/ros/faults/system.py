@@ -19,7 +19,7 @@ from jepa_wm_ros.ros.faults.network import Cable
 from jepa_wm_ros.ros.faults.observer import FaultObserver
 from jepa_wm_ros.ros.faults.rows import ROWS, Row
 from jepa_wm_ros.ros.processes import Bringup
-from jepa_wm_ros.ros.scheduling import become_urgent
+from jepa_wm_ros.ros.scheduling import urgent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -213,7 +213,7 @@ def running_cell(
             ]
         system = stack.enter_context(Bringup(processes, logs))
         system.wait_until_active(_ACTIVE_S)
-        become_urgent()  # who measures must not be late
+        stack.enter_context(urgent())  # who measures must not be late
         observer = FaultObserver(graph, domain_id=system.domain_id)
         stack.callback(observer.close)
         observer.wait_until_ready(60.0)
