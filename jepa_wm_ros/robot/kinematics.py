@@ -118,6 +118,21 @@ class Kinematics:
         )
         return jacobian
 
+    def speeds(self, joint_positions: Vector, twist: Vector) -> Vector:
+        """Return the least joint speeds (7,) [rad/s] that give the flange a twist.
+
+        Args:
+            joint_positions: (7,) [rad].
+            twist: (6,) [m/s, rad/s], as in `jacobian`.
+        """
+        if not twist.any():
+            return _NOWHERE
+        jacobian = self.jacobian(joint_positions)
+        gram = jacobian @ jacobian.T
+        gram.ravel()[::7] += _LEAST_DAMPING
+        least: Vector = np.linalg.solve(gram, twist) @ jacobian
+        return least
+
     def inverse(
         self,
         target: Pose,

@@ -53,6 +53,11 @@ class ArmKinematics(Protocol):
     ) -> IkSolution:
         """Return joint positions for a flange pose, near to the seed."""
 
+    def speeds(
+        self, joint_positions: NDArray[np.float64], twist: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the least `(7,)` joint speeds [rad/s] for a flange twist [m/s, rad/s]."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Start:

@@ -32,7 +32,6 @@ PEAK_SAMPLES_PER_STEP = 48
 
 
 _FRACTIONS = np.linspace(0.0, 1.0, PEAK_SAMPLES_PER_STEP + 1)
-_POWERS = np.arange(6.0)
 # Coefficients to first and second derivatives at these fractions: (fraction, power).
 _FIRST = np.stack([k * _FRACTIONS ** max(k - 1, 0) for k in range(6)], axis=1)
 _SECOND = np.stack([k * (k - 1) * _FRACTIONS ** max(k - 2, 0) for k in range(6)], axis=1)
@@ -158,17 +157,6 @@ class PoseTrajectory:
             return Pose(position, self._origin.rotation), twist
         twist[3:] = _left_jacobian(value[3:]) @ twist[3:]
         return Pose(position, rotation_from_vector(value[3:]) @ self._origin.rotation), twist
-
-    def pose(self, time_s: float) -> Pose:
-        """Return the pose of `sample` alone, in a third of the time."""
-        if time_s >= self.duration_s:
-            return self.end
-        segment, fraction = self._locate(time_s)
-        value = fraction**_POWERS @ self._coefficients[segment]
-        position = self._origin.position + value[:3]
-        if not self._turns:
-            return Pose(position, self._origin.rotation)
-        return Pose(position, rotation_from_vector(value[3:]) @ self._origin.rotation)
 
     def state(self, time_s: float) -> MotionState:
         """Return the whole state `time_s` after the start: where a replacement begins."""

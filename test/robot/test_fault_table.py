@@ -29,6 +29,9 @@ class BrokenKinematics:
     def forward(self, joints):
         return KINEMATICS.forward(joints)
 
+    def speeds(self, joints, twist):
+        return KINEMATICS.speeds(joints, twist)
+
     def inverse(self, target, seed, **kwargs):
         self.left -= 1
         if self.left > 0:

@@ -147,3 +147,11 @@ def test_text_that_is_no_description_is_refused(tmp_path):
     path.write_text('no xml')
     with pytest.raises(DescriptionError, match='not a robot description'):
         Kinematics(path)
+
+
+def test_least_speeds_give_the_flange_its_twist():
+    twist = np.array([0.1, -0.05, 0.2, 0.3, 0.0, -0.1])
+    speeds = KINEMATICS.speeds(READY_POSTURE, twist)
+    np.testing.assert_allclose(KINEMATICS.jacobian(READY_POSTURE) @ speeds, twist, atol=1e-6)
+    null = np.linalg.svd(KINEMATICS.jacobian(READY_POSTURE))[2][6]
+    assert abs(null @ speeds) < 1e-9  # nothing of them is motion of the elbow alone
