@@ -81,14 +81,22 @@ class TrajectoryFitter:
             UnreachableError: No joint positions reach a point on the way, or it is forbidden.
             TrajectoryError: A pose is not finite.
         """
-        moving = bool(start.state.twist.any() or start.state.acceleration.any())
-        least, best, stretch, path = math.inf, None, 1.0, None
+        if start.state.twist.any() or start.state.acceleration.any():
+            return self._fit_under_way(start, waypoints, step_duration_s)
+        trajectory = PoseTrajectory(start.state, waypoints, step_duration_s, limits=self._motion)
+        excess = self._excess(trajectory, self._path(trajectory, start, len(waypoints)))
+        # From rest, stretching changes when, but never where: one look is enough.
+        return trajectory if excess <= 1.0 else trajectory.stretched(excess * (1.0 + 1e-6))
+
+    def _fit_under_way(
+        self, start: Start, waypoints: Sequence[Pose], step_duration_s: float
+    ) -> PoseTrajectory:
+        """Stretch until the joints can follow; the way changes with it. Return the least bad."""
+        least, best, stretch = math.inf, None, 1.0
         for _ in range(_ATTEMPTS):
             step_s = step_duration_s * stretch
             trajectory = PoseTrajectory(start.state, waypoints, step_s, limits=self._motion)
-            if path is None or moving:  # from rest, stretching changes when, but never where
-                path = self._path(trajectory, start, len(waypoints))
-            excess = self._ceilings.excess(path, trajectory.duration_s / (len(path) - 1))
+            excess = self._excess(trajectory, self._path(trajectory, start, len(waypoints)))
             if excess < least:
                 least, best = excess, trajectory
             if excess <= 1.0:
@@ -96,6 +104,10 @@ class TrajectoryFitter:
             stretch *= trajectory.stretch * excess * (1.0 + 1e-6)
         assert best is not None, 'every excess is finite'
         return best
+
+    def _excess(self, trajectory: PoseTrajectory, path: NDArray[np.float64]) -> float:
+        """Return by which factor a trajectory is too short for its path; <= 1 if it is not."""
+        return self._ceilings.excess(path, trajectory.duration_s / (len(path) - 1))
 
     def _path(self, trajectory: PoseTrajectory, start: Start, steps: int) -> NDArray[np.float64]:
         """Return `(m, n)` joint positions [rad] along a trajectory, at equal distances in time."""

@@ -9,6 +9,7 @@ trajectory that replaces another one takes over its pose, twist and acceleration
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,6 +142,12 @@ class PoseTrajectory:
     def stretch(self) -> float:
         """How many times longer the motion takes than asked for."""
         return self._stretch
+
+    def stretched(self, factor: float) -> PoseTrajectory:
+        """Return the same motion over `factor` times its time; it has to begin at rest."""
+        slower = copy.copy(self)
+        slower._step_s, slower._stretch = factor * self._step_s, factor * self._stretch
+        return slower
 
     def sample(self, time_s: float) -> tuple[Pose, NDArray[np.float64]]:
         """Return pose and `(6,)` twist [m/s, rad/s] (base frame) `time_s` after the start.

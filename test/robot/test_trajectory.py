@@ -106,6 +106,18 @@ def test_stretched_motion_reaches_the_limit_and_no_more():
     assert peak == pytest.approx(0.25, rel=1e-3)
 
 
+@given(plans, durations, st.floats(1.0, 4.0), st.floats(0.0, 1.0))
+def test_stretched_motion_is_the_same_but_slower(actions, duration_s, factor, part):
+    trajectory = move(actions, duration_s)
+    slower = trajectory.stretched(factor)
+    assert slower.duration_s == pytest.approx(factor * trajectory.duration_s)
+    assert slower.stretch == pytest.approx(factor * trajectory.stretch)
+    pose, twist = trajectory.sample(part * trajectory.duration_s)
+    later, slow = slower.sample(part * slower.duration_s)
+    assert max(distance(pose, later)) < 1e-6
+    np.testing.assert_allclose(slow * factor, twist, atol=1e-5)
+
+
 def highest_share(trajectory):
     """The largest part of a limit that a trajectory takes."""
     times = np.linspace(0.0, trajectory.duration_s, 161)
