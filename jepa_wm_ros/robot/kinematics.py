@@ -39,6 +39,7 @@ _POSTURE_TOLERANCE_RAD = 1e-4
 _LIMIT_MARGIN_RAD = 1e-3
 _ITERATIONS = 100
 _NOWHERE = np.zeros(7)
+_NOWHERE.setflags(write=False)  # it is handed out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
