@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import rclpy
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
@@ -18,6 +16,7 @@ from jepa_wm_ros import __version__
 from jepa_wm_ros.data.writing.bag_writer import BagWriter
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.recorder import BagRecorder, RecordSettings
+from jepa_wm_ros.ros.background import BackgroundSpin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,19 +72,18 @@ class EpisodeRecorder:
         self._recorder = BagRecorder(self._node, self._writer, RecordSettings(topics=self._topics))
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name='episode-recorder', daemon=True)
+        self._spin = BackgroundSpin(self._executor, 'episode-recorder')
 
     def __enter__(self) -> EpisodeRecorder:
         """Begin."""
-        self._thread.start()
+        self._spin.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End, and write the indexes."""
-        self._executor.shutdown(timeout_sec=2.0)
-        self._thread.join(timeout=5.0)
-        self._node.destroy_node()
-        self._context.try_shutdown()
+        if self._spin.end(timeout_s=5.0):
+            self._node.destroy_node()
+            self._context.try_shutdown()
         missing, refused = self._recorder.missing(), self._recorder.refused
         self.audit = self._writer.close({'missing': missing, 'refused': refused})
 
@@ -109,7 +107,3 @@ class EpisodeRecorder:
 
     def _heard(self, topic: str) -> bool:
         return any(facts.name == topic and facts.count for facts in self._writer.topics)
-
-    def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin()

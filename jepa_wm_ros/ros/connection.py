@@ -6,17 +6,17 @@ interrupted with Ctrl-C at any time.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rclpy
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.ros.background import BackgroundSpin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,7 @@ PATIENCE_S = 10.0
 """How long servers may take to be found and to answer [s]; discovery alone may take several."""
 LOOK_S = 0.1
 GONE_S = 2.0
+_CLOSED = 'the connection to the graph has been closed'
 
 Connection = TypeVar('Connection', bound='GraphConnection')
 
@@ -74,11 +75,11 @@ class GraphConnection:
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin, name='graph-client', daemon=True)
+        self._spin = BackgroundSpin(self._executor, 'graph-client')
 
     def begin(self) -> None:
         """Begin to spin, when all entities have been made."""
-        self._thread.start()
+        self._spin.start()
 
     def __enter__(self: Connection) -> Connection:
         """Return itself."""
@@ -102,18 +103,19 @@ class GraphConnection:
         Raises:
             GraphError: The connection has been closed.
         """
+        if self._spin.ended:
+            raise GraphError(_CLOSED)
         sent = threading.Event()
         task = self._executor.create_task(send)
         task.add_done_callback(lambda _: sent.set())
         if not sent.wait(self.patience_s):
-            raise GraphError('the connection to the graph has been closed')
+            raise GraphError(_CLOSED)
         return task.result()
 
     def close(self) -> None:
         """End the thread and leave the graph."""
-        self._executor.shutdown(timeout_sec=1.0)
-        self._thread.join(timeout=2.0)
-        self._context.try_shutdown()
+        if self._spin.end():
+            self._context.try_shutdown()
 
     def _call(self, client: Any, request: Any, name: str, timeout_s: float | None = None) -> Any:
         self._find(client.service_is_ready, f'service {name}')
@@ -167,7 +169,3 @@ class GraphConnection:
             if now > deadline:
                 raise GraphError(f'{name} did not answer within {timeout_s:g} s')
         return future.result()
-
-    def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin()
