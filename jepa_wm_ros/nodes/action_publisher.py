@@ -12,7 +12,7 @@ from typing import Any
 
 from jepa_wm_msgs.action import ExecuteActions
 from jepa_wm_msgs.msg import ExecutedAction, ObservationHealth, SafetyStatus
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
@@ -36,6 +36,7 @@ from jepa_wm_ros.robot.execution import ArmExecutor
 from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode
 from jepa_wm_ros.robot.motion import ArmCommand, ExecutionError, Moment, MotionResult
 from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.action_server import PromptActionServer
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
 from jepa_wm_ros.ros.core_sleep import CoreSleep
 from jepa_wm_ros.ros.diagnostics import Diagnostic
@@ -173,7 +174,7 @@ class ActionPublisher(ManagedNode):
         # in a group of its own: what waits in the default group makes all others wait
         waiting = ReentrantCallbackGroup()
         self.create_service(Trigger, 'home', self._on_home, callback_group=waiting)
-        ActionServer(
+        PromptActionServer(
             self,
             ExecuteActions,
             'execute',
@@ -293,12 +294,11 @@ class ActionPublisher(ManagedNode):
 
     def _on_accepted(self, goal: Any) -> None:
         execution = _Execution(goal, future_for(self.executor), now_s(self))
-        if self.config.confirm_steps:
-            self._ask_to_confirm(execution)
-        else:
-            self._set_off(execution)
+        begin = self._ask_to_confirm if self.config.confirm_steps else self._set_off
+        begin(execution)
         self._executions[bytes(goal.goal_id.uuid)] = execution
         goal.execute()
+        self._count_publishers()
         self._publish_status()
 
     def _ask_to_confirm(self, execution: _Execution) -> None:
@@ -328,7 +328,6 @@ class ActionPublisher(ManagedNode):
     def _begin(self, execution: _Execution) -> Refusal | None:
         """Begin the motion of a goal; return why it is refused."""
         arm = self._require_arm()
-        self._count_publishers()
         try:
             message = execution.handle.request.plan
             plan = decode_plan(message, self.config.base_frame)

@@ -10,7 +10,7 @@ from jepa_wm_msgs.msg import Latent as LatentMessage
 from jepa_wm_msgs.msg import Plan as PlanMessage
 from jepa_wm_msgs.msg import SafetyStatus
 from jepa_wm_msgs.srv import SetGoal
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool, Trigger
 
@@ -34,6 +34,7 @@ from jepa_wm_ros.nodes.planner_config import PlannerConfig
 from jepa_wm_ros.nodes.preview_run import PreviewPublisher, PreviewRun
 from jepa_wm_ros.nodes.streaming_run import StreamingRun
 from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.action_server import PromptActionServer
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level
 from jepa_wm_ros.ros.lifecycle import ManagedNode
@@ -159,7 +160,7 @@ class PlannerNode(ManagedNode):
         self.create_service(Trigger, 'send_goal', self._send_named)
         self.create_service(Trigger, 'preview_goal', self._preview_named)
         self.create_service(SetBool, 'pause', self._pause)
-        ActionServer(
+        PromptActionServer(
             self,
             ReachGoal,
             'reach_goal',

@@ -122,7 +122,7 @@ class Workspace:
         return np.clip(np.asarray(position, dtype=np.float64), self.lower, self.upper)
 
     def clip_pose(self, pose: Pose) -> Pose:
-        """Return the pose moved into the box and turned into the cone."""
+        """Return the pose moved into the box and turned into the cone; itself if it is there."""
         if not self.contains(pose.position):
             pose = Pose(self.clip(pose.position), pose.rotation)
         return pose if self.cone is None else self.cone.clip(pose)

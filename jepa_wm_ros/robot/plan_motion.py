@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.limits import Workspace
 from jepa_wm_ros.robot.motion import ExecutedAction, MotionPlan, MotionResult
-from jepa_wm_ros.robot.poses import Pose, pose_difference
+from jepa_wm_ros.robot.poses import Pose, apply_action, pose_difference
 from jepa_wm_ros.robot.settling import Settling
-from jepa_wm_ros.robot.trajectory import MotionState, Trajectory, waypoints_of
+from jepa_wm_ros.robot.trajectory import MotionState, Trajectory
 
 if TYPE_CHECKING:
     from jepa_wm_ros.robot.fitting import TrajectoryFitter
@@ -212,10 +212,10 @@ def route(
     plan: MotionPlan, actions: NDArray[np.float64], workspace: Workspace
 ) -> tuple[list[Pose], bool]:
     """Return the way-points inside of the workspace, and whether it changed any."""
-    waypoints = waypoints_of(plan.observation_pose, actions, workspace)
-    free = waypoints_of(plan.observation_pose, actions)
-    moved = any(
-        (a.position != b.position).any() or (a.rotation != b.rotation).any()
-        for a, b in zip(waypoints, free, strict=True)
-    )
+    waypoints, pose, moved = [], plan.observation_pose, False
+    for action in actions:
+        free = apply_action(pose, action)
+        pose = workspace.clip_pose(free)
+        moved |= pose is not free
+        waypoints.append(pose)
     return waypoints, moved

@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import os
 import signal
 
@@ -7,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
+from rclpy.event_handler import EventHandler
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import Float64, String
@@ -220,6 +222,47 @@ def test_diagnostics_carry_node_state_and_components(graph):
     by_name = {status.name: status for status in reports[0].status}
     assert by_name['arm: life cycle'].message == 'active'
     assert by_name['arm: motor'].values[0].value == '0.5'
+
+
+def test_peers_that_do_not_fit_are_told_of_although_the_executor_looks_only_now_and_then(
+    graph, capfd
+):
+    node = arm(graph)
+    autostart(node)
+
+    def events():
+        return [waitable for waitable in node.waitables if isinstance(waitable, EventHandler)]
+
+    graph.spin_until(lambda: not events())
+    # asks for what was published before, which a volatile publisher does not keep
+    heard_by(graph, 'command', Float64, qos.latched())
+    said = []
+
+    def told():
+        said.append(capfd.readouterr().err)
+        return "topic 'command', requesting incompatible QoS" in ''.join(said)
+
+    graph.spin_until(told)
+    graph.spin_until(lambda: not events())
+
+
+def test_the_garbage_collector_leaves_alone_what_was_there_before_the_loop(monkeypatch, graph):
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(graph.domain))
+    left_alone = []
+
+    def factory(context, executor):
+        node = Arm(context=context)
+
+        def look():
+            left_alone.append(gc.get_freeze_count())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        node.create_timer(0.05, look)
+        return [node]
+
+    assert spin(factory, []) == 0
+    assert left_alone[0] > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
