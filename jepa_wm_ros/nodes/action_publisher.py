@@ -7,7 +7,7 @@ thinking is in `robot.execution.ArmExecutor`; here are topics, services, timing 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from jepa_wm_msgs.action import ExecuteActions
@@ -15,7 +15,6 @@ from jepa_wm_msgs.msg import ExecutedAction, ObservationHealth, SafetyStatus
 from rclpy.action import CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
@@ -24,8 +23,8 @@ from jepa_wm_ros.nodes.action_publisher_config import ActionPublisherConfig
 from jepa_wm_ros.nodes.arm_diagnostics import ArmMonitors
 from jepa_wm_ros.nodes.arm_wiring import wire_backend, wire_executor, wire_gripper, wire_reader
 from jepa_wm_ros.nodes.driver_watch import DriverWatch
+from jepa_wm_ros.nodes.motion_goal import MotionGoal
 from jepa_wm_ros.nodes.motion_messages import (
-    decode_plan,
     encode_executed,
     encode_result,
     encode_status,
@@ -51,16 +50,6 @@ STATUS_PERIOD_S = 0.1
 FAREWELL_S = 0.1
 
 
-@dataclass(slots=True, eq=False)
-class _Execution:
-    """A goal of the action on its way: its result comes through `outcome`."""
-
-    handle: Any
-    outcome: Future
-    accepted_s: float = 0.0
-    first_command_delay_s: float = 0.0
-
-
 class ActionPublisher(ManagedNode):
     """Executes plans on the arm; starts disarmed.
 
@@ -73,10 +62,11 @@ class ActionPublisher(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('action_publisher', **kwargs)
         self._arm: ArmExecutor | None = None
-        self._executions: dict[bytes, _Execution] = {}
-        self._current: _Execution | None = None
+        self._goals: dict[bytes, MotionGoal] = {}
+        self._current: MotionGoal | None = None
         self._last_words_s = -FAREWELL_S
-        self._waiting: _Execution | None = None
+        self._begun: MotionGoal | None = None
+        self._waiting: MotionGoal | None = None
         self._monitors = ArmMonitors()
         self._core_sleep = CoreSleep()
 
@@ -133,7 +123,7 @@ class ActionPublisher(ManagedNode):
         """Whether results or the last command may still be on their way."""
         recent = time.monotonic() - self._last_words_s < FAREWELL_S
         delivered = self._arm is None or self._backend.delivered()
-        return bool(self._executions) or recent or not delivered
+        return bool(self._goals) or recent or not delivered
 
     def config_changed(self, previous: ActionPublisherConfig) -> None:
         """Use new limits from the next motion on, and another speed at once.
@@ -179,8 +169,9 @@ class ActionPublisher(ManagedNode):
             ExecuteActions,
             'execute',
             execute_callback=self.guard(self._finish_goal),
-            goal_callback=self._on_goal,
+            goal_callback=self.guard(self._on_goal),
             handle_accepted_callback=self.guard(self._on_accepted),
+            lost_callback=self.guard(self._on_lost),
             cancel_callback=self.guard(self._on_cancel),
         )
 
@@ -290,21 +281,36 @@ class ActionPublisher(ManagedNode):
 
     def _on_goal(self, request: ExecuteActions.Goal) -> GoalResponse:
         # What the supervisor refuses is accepted here, to be aborted with a code and a reason.
-        return GoalResponse.ACCEPT if self.active else GoalResponse.REJECT
+        if not self.active:
+            return GoalResponse.REJECT
+        self._begun = MotionGoal(request.plan, future_for(self.executor), now_s(self))
+        if not self.config.confirm_steps:
+            self._set_off(self._begun)  # the arm comes first, the answer next
+        return GoalResponse.ACCEPT
 
-    def _on_accepted(self, goal: Any) -> None:
-        execution = _Execution(goal, future_for(self.executor), now_s(self))
-        begin = self._ask_to_confirm if self.config.confirm_steps else self._set_off
-        begin(execution)
-        self._executions[bytes(goal.goal_id.uuid)] = execution
-        goal.execute()
+    def _on_accepted(self, handle: Any) -> None:
+        goal, self._begun = self._begun, None
+        assert goal is not None, 'what is accepted was asked for before'
+        goal.handle = handle
+        if self.config.confirm_steps:
+            self._ask_to_confirm(goal)
+        self._goals[bytes(handle.goal_id.uuid)] = goal
+        handle.execute()
         self._count_publishers()
         self._publish_status()
 
-    def _ask_to_confirm(self, execution: _Execution) -> None:
+    def _on_lost(self) -> None:
+        """End the motion of a goal whose client could not be told that it was accepted."""
+        lost, self._begun = self._begun, None
+        if lost is not None and lost is self._current:
+            self.get_logger().warning('who sent a plan has gone away: the arm stops')
+            self._current = None
+            self._require_arm().cancel(self._now())
+
+    def _ask_to_confirm(self, goal: MotionGoal) -> None:
         """Wait with a motion until somebody confirms it."""
         self._drop_waiting(ResultCode.PREEMPTED, 'a newer plan waits to be confirmed')
-        self._waiting = execution
+        self._waiting = goal
         self.get_logger().info('a plan waits: look at it, then call the service confirm')
 
     def _drop_waiting(self, code: ResultCode, message: str) -> None:
@@ -313,31 +319,26 @@ class ActionPublisher(ManagedNode):
         if waiting is not None:
             waiting.outcome.set_result(self._refused(Refusal(code, message)))
 
-    def _set_off(self, execution: _Execution) -> None:
+    def _set_off(self, goal: MotionGoal) -> None:
         """Begin the motion of a goal, or end it with the reason why not."""
         began_s = time.perf_counter()
-        refusal = self._begin(execution)
-        execution.first_command_delay_s = time.perf_counter() - began_s
+        refusal = self._begin(goal)
+        goal.first_command_delay_s = time.perf_counter() - began_s
         if refusal is None:
-            self._monitors.first_command.add(execution.first_command_delay_s)
-            self._current = execution
+            self._monitors.first_command.add(goal.first_command_delay_s)
+            self._current = goal
         else:
             self.get_logger().warning(f'plan refused: {refusal.message}')
-            execution.outcome.set_result(self._refused(refusal))
+            goal.outcome.set_result(self._refused(refusal))
 
-    def _begin(self, execution: _Execution) -> Refusal | None:
+    def _begin(self, goal: MotionGoal) -> Refusal | None:
         """Begin the motion of a goal; return why it is refused."""
         arm = self._require_arm()
         try:
-            message = execution.handle.request.plan
-            plan = decode_plan(message, self.config.base_frame)
-            plan = self._calibration.applied(plan, message.bundle)
-            # A person may take time to confirm; what the plan is about, an arm at rest, stays.
-            waited_s = now_s(self) - execution.accepted_s
-            plan = replace(plan, observation_stamp_s=plan.observation_stamp_s + waited_s)
+            plan = goal.motion_plan(self.config.base_frame, self._calibration, now_s(self))
         except JepaWmError as error:
             return arm.supervisor.refuse(ResultCode.BAD_PLAN, str(error))
-        return arm.execute(plan, self._now(), execution.outcome.set_result)
+        return arm.execute(plan, self._now(), goal.outcome.set_result)
 
     def _refused(self, refusal: Refusal) -> MotionResult:
         """Return the result of a motion that never began."""
@@ -348,27 +349,25 @@ class ActionPublisher(ManagedNode):
             completed_s=now_s(self),
         )
 
-    async def _finish_goal(self, goal: Any) -> ExecuteActions.Result:
-        execution = self._executions[bytes(goal.goal_id.uuid)]
-        result: MotionResult = await execution.outcome
-        if execution is self._current:
+    async def _finish_goal(self, handle: Any) -> ExecuteActions.Result:
+        goal = self._goals[bytes(handle.goal_id.uuid)]
+        result: MotionResult = await goal.outcome
+        if goal is self._current:
             self._current = None
         for action in result.executed:
             self._executed.publish(
-                encode_executed(
-                    action, goal.request.plan, result.completed_s, self.config.base_frame
-                )
+                encode_executed(action, goal.plan, result.completed_s, self.config.base_frame)
             )
         if result.code is ResultCode.SUCCEEDED:
-            goal.succeed()
-        elif goal.is_cancel_requested:
-            goal.canceled()
+            handle.succeed()
+        elif handle.is_cancel_requested:
+            handle.canceled()
         else:
-            goal.abort()
-        del self._executions[bytes(goal.goal_id.uuid)]
+            handle.abort()
+        del self._goals[bytes(handle.goal_id.uuid)]
         self._last_words_s = time.monotonic()
         self._publish_status()
-        return encode_result(result, execution.first_command_delay_s)
+        return encode_result(result, goal.first_command_delay_s)
 
     def _on_cancel(self, goal: Any) -> CancelResponse:
         if self._waiting is not None and goal is self._waiting.handle:

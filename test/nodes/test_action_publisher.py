@@ -75,6 +75,21 @@ def test_stop_holds_and_disarms(arm):
     assert arm.execute(arm.plan(FAR)).code == Code.NOT_ARMED
 
 
+def test_a_motion_whose_client_cannot_be_answered_ends(arm, monkeypatch):
+    def fail(*_):
+        raise RuntimeError('the middleware does not want to')
+
+    arm.arm()
+    with monkeypatch.context() as patch:
+        patch.setattr('rclpy.action.server.ServerGoalHandle', fail)
+        goal = ExecuteActions.Goal(plan=arm.plan(FAR))
+        assert not arm.graph.result_of(arm.client.send_goal_async(goal)).accepted
+    arm.graph.spin_until(lambda: arm.commands and arm.status.state == SafetyStatus.ARMED)
+    assert_holds(arm)
+    assert len(arm.commands) < 20
+    assert arm.execute(arm.plan(FAR)).code == Code.SUCCEEDED
+
+
 def test_second_plan_is_refused_while_the_first_is_executed(arm):
     arm.arm()
     first = arm.send(arm.plan(FAR))

@@ -1,5 +1,5 @@
 from jepa_wm_msgs.action import ReachGoal
-from rclpy.action import ActionClient
+from rclpy.action import ActionClient, GoalResponse
 
 from jepa_wm_ros.ros.action_server import PromptActionServer
 
@@ -29,3 +29,19 @@ def test_goals_keep_their_ids_which_are_written_in_short(graph):
     assert bytes(accepted[0].goal_id.uuid) == uuid
     assert f'{accepted[0].goal_id.uuid}' == uuid.hex()
     assert list(accepted[0].request.max_steps) == [7]
+
+
+def test_a_goal_that_is_not_accepted_after_all_is_told_as_lost(graph):
+    lost = []
+    PromptActionServer(
+        graph.node('server'),
+        ReachGoal,
+        'go',
+        lambda _: None,
+        goal_callback=lambda _: GoalResponse.REJECT,
+        lost_callback=lambda: lost.append(True),
+    )
+    client = ActionClient(graph.node('client'), ReachGoal, 'go')
+    graph.spin_until(client.server_is_ready)
+    assert not graph.result_of(client.send_goal_async(ReachGoal.Goal())).accepted
+    assert lost
