@@ -25,6 +25,8 @@ COLUMNS = (
     'longest step, rad',
     'said',
 )
+SHORT = ('fault', 'state', 'ok', 'brakes (at most)', 'stops', 'rests', 'step')
+"""The same, apart from what was said, as they fit into a terminal."""
 
 
 def add_faults_parser(kinds: Subparsers) -> None:
@@ -49,20 +51,24 @@ def add_faults_parser(kinds: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the faults; print and write what was seen."""
     from rich.console import Console
+    from rich.markup import escape
 
     from jepa_wm_ros.ros.faults.rows import ROWS
-    from jepa_wm_ros.ros.faults.system import run_rows
+    from jepa_wm_ros.ros.faults.system import run_rows, wanted_rows
 
     console = Console()
     if args.list:
         console.print('\n'.join(row.name for row in ROWS), highlight=False)
         return 0
     results: list[FaultResult] = []
+    count = len(wanted_rows(args.only))
 
     def note(result: FaultResult) -> None:
         results.append(result)
-        verdict = 'ok' if result.passed else 'NOT AS IT HAS TO BE'
-        console.print(f'{verdict:20}{result.name}', highlight=False)
+        verdict = 'ok' if result.passed else '[red]NOT AS IT HAS TO BE[/]'
+        said = f'[dim]: {escape(result.message)}[/]' if result.message else ''
+        line = f'{len(results):2} of {count}  {verdict}  {escape(result.name)}{said}'
+        console.print(line, highlight=False, soft_wrap=True)
 
     model = {} if args.model is None else {'model': str(args.model)}
     try:
@@ -74,12 +80,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def faults_table(results: Sequence[FaultResult]) -> Table:
-    """Return what was seen, for people."""
+    """Return what was measured, for people at a terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(*COLUMNS, title='faults', title_justify='left', title_style='bold')
+    title = 'faults: times in ms, longest step in rad'
+    table = Table(
+        box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify='left', title_style='bold'
+    )
+    for name in SHORT[:2]:
+        table.add_column(name, overflow='fold')
+    for name in SHORT[2:]:
+        table.add_column(name, justify='right', no_wrap=name in ('ok', 'step'))
     for result in results:
-        table.add_row(*_cells(result))
+        table.add_row(*_cells(result)[:-1], style=None if result.passed else 'red')
     return table
 
 

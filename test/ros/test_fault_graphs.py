@@ -23,7 +23,7 @@ from jepa_wm_ros.ros.faults.graphs import (
 )
 from jepa_wm_ros.ros.faults.relay import LatentRelay
 from jepa_wm_ros.ros.faults.rows import ROWS
-from jepa_wm_ros.ros.faults.system import in_time, run_rows
+from jepa_wm_ros.ros.faults.system import FaultRowError, in_time, run_rows, wanted_rows
 from jepa_wm_ros.ros.tensors import decode_array, encode_array
 from jepa_wm_ros.worldmodel.bundle import save_bundle
 from jepa_wm_ros.worldmodel.families import build
@@ -168,3 +168,10 @@ def test_faults_in_a_running_graph_stop_the_arm_with_words(tmp_path):
     assert 'not finite' in result.message
     assert result.figures.holds
     assert result.figures.largest_step_rad < 0.05
+
+
+def test_rows_are_chosen_by_name_and_a_name_that_is_none_is_told():
+    assert [row.name for row in wanted_rows(['cancel'])] == ['cancel']
+    assert len(wanted_rows()) == sum(not row.graph.cable for row in ROWS)
+    with pytest.raises(FaultRowError, match="no fault 'camera stop'; choose from: camera stops;"):
+        wanted_rows(['cancel', 'camera stop'])

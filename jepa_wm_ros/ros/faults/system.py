@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.robot.stop_figures import StopFigures, stop_figures
 from jepa_wm_ros.ros.bringup import PATIENCE
 from jepa_wm_ros.ros.client import GraphError
@@ -34,6 +35,10 @@ _STOP_S = 0.15
 # For calling a service to make the fault, for the grid of the commands, and for a busy machine.
 _BUSY_S = 0.05
 _ACTIVE_S = 120.0
+
+
+class FaultRowError(JepaWmError):
+    """A fault is asked for that is not in the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +181,13 @@ def run_rows(
     Args:
         logs: Folder for the logs of the processes.
         overrides: Parameter values of the cell by node name.
-        only: Names of the rows to run; when empty, all but the cut network: DDS looks for the
-            networks of the machine once in a process, so that it needs one of its own.
+        only: Names of the rows to run; see `wanted_rows`.
         on_result: Called with each result as it comes.
+
+    Raises:
+        FaultRowError: There is no such row.
     """
-    wanted = [row for row in ROWS if _is_wanted(row, only)]
+    wanted = wanted_rows(only)
     results: list[FaultResult] = []
     while wanted:
         graph = wanted[0].graph
@@ -194,8 +201,23 @@ def run_rows(
     return results
 
 
-def _is_wanted(row: Row, only: Sequence[str]) -> bool:
-    return row.name in only if only else not row.graph.cable
+def wanted_rows(only: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of some names, in the order of the table.
+
+    Args:
+        only: The names; when empty, all but the cut network: DDS looks for the networks of the
+            machine once in a process, so that it needs one of its own.
+
+    Raises:
+        FaultRowError: There is no such row.
+    """
+    names = [row.name for row in ROWS]
+    unknown = [name for name in only if name not in names]
+    if unknown:
+        raise FaultRowError(
+            f'there is no fault {", ".join(map(repr, unknown))}; choose from: {"; ".join(names)}'
+        )
+    return [row for row in ROWS if (row.name in only if only else not row.graph.cable)]
 
 
 @contextlib.contextmanager
