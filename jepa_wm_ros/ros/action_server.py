@@ -60,8 +60,9 @@ class PromptActionServer(ActionServer):
         data = super().take_data()
         if 'goal' in data:
             _, request = data['goal']
-            # the setter would copy the numbers into a plain array
-            request.goal_id._uuid = request.goal_id.uuid.view(_GoalId)
+            if isinstance(request.goal_id.uuid, np.ndarray):
+                # the setter would copy the numbers into a plain array
+                request.goal_id._uuid = request.goal_id.uuid.view(_GoalId)
         return data
 
     async def execute(self, taken_data: Any) -> None:

@@ -14,7 +14,6 @@ from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.action import ActionClient, ActionServer
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
-from rclpy.event_handler import EventHandler
 from rclpy.lifecycle import (
     LifecycleNode,
     LifecyclePublisher,
@@ -24,6 +23,11 @@ from rclpy.lifecycle import (
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
+
+try:
+    from rclpy.event_handler import EventHandler
+except ImportError:  # Humble
+    from rclpy.qos_event import QoSEventHandler as EventHandler
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros import params, qos

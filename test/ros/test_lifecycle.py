@@ -2,6 +2,8 @@ import dataclasses
 import gc
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
@@ -293,3 +295,16 @@ def test_the_process_ends_with_1_when_a_parameter_is_wrong(monkeypatch, graph, c
     args = ['--ros-args', '-p', 'speed:=7.0']
     assert spin(lambda context, _: [Arm(context=context)], args) == 1
     assert "parameter 'speed'" in capfd.readouterr().err
+
+
+def test_the_events_of_humble_are_known_by_their_name_there():
+    as_on_humble = """
+import sys, types
+import rclpy.event_handler, rclpy.node
+humble = types.ModuleType('rclpy.qos_event')
+humble.QoSEventHandler = rclpy.event_handler.EventHandler
+sys.modules |= {'rclpy.qos_event': humble, 'rclpy.event_handler': None}
+from jepa_wm_ros.ros.lifecycle import EventHandler
+assert EventHandler is humble.QoSEventHandler
+"""
+    subprocess.run([sys.executable, '-c', as_on_humble], check=True)
