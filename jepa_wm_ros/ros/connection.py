@@ -11,7 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import rclpy
+from rclpy.action import ActionClient
 from rclpy.context import Context
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
@@ -114,8 +116,14 @@ class GraphConnection:
 
     def close(self) -> None:
         """End the thread and leave the graph."""
-        if self._spin.end():
-            self._context.try_shutdown()
+        if not self._spin.end():
+            return
+        # all of it, or DDS keeps its threads and sockets until Python collects its garbage
+        for waitable in list(self.node.waitables):
+            if isinstance(waitable, ActionClient):
+                waitable.destroy()
+        self.node.destroy_node()
+        self._context.try_shutdown()
 
     def _call(self, client: Any, request: Any, name: str, timeout_s: float | None = None) -> Any:
         self._find(client.service_is_ready, f'service {name}')
@@ -138,15 +146,30 @@ class GraphConnection:
             GraphError: Something is still missing; the message names it.
         """
         deadline = time.monotonic() + timeout_s
-        while missing := [name for name, there in ready.items() if not there()]:
+        while True:
+            late = time.monotonic() > deadline  # before looking: the machine may have slept
+            missing = [name for name, there in ready.items() if not self._asked(there)]
+            if not missing:
+                return
             self.watch()
-            if time.monotonic() > deadline:
+            if late:
                 raise GraphError(
                     f'no {" and no ".join(missing)} within {timeout_s:g} s on DDS domain '
                     f'{self.domain_id}, namespace /{self.namespace.strip("/")}; is the graph '
                     'running, in this ROS_DOMAIN_ID and namespace?'
                 )
             time.sleep(LOOK_S)
+
+    def _asked(self, question: Callable[[], bool]) -> bool:
+        """Ask something of an entity of ours.
+
+        Raises:
+            GraphError: The connection has been closed.
+        """
+        try:
+            return question()
+        except InvalidHandle as error:
+            raise GraphError(_CLOSED) from error
 
     def _wait(
         self,
@@ -163,7 +186,7 @@ class GraphConnection:
         while not done.wait(LOOK_S):
             self.watch()
             now = time.monotonic()
-            seen = now if alive() else seen
+            seen = now if self._asked(alive) else seen
             if now - seen > GONE_S:
                 raise GraphError(f'who serves {name} has gone away; did its process die?')
             if now > deadline:

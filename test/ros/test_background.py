@@ -1,11 +1,14 @@
+import gc
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from std_msgs.msg import String
 
 from jepa_wm_ros.ros.background import BackgroundSpin
+from jepa_wm_ros.ros.client import GraphClient
 from jepa_wm_ros.ros.connection import GraphConnection, GraphError
 
 
@@ -44,6 +47,20 @@ def test_a_busy_connection_can_be_closed_at_any_moment(graph, hasty, deaths):
         connection.close()  # does no harm
         assert 'graph-client' not in {thread.name for thread in threading.enumerate()}
         assert not deaths
+
+
+def test_a_closed_client_leaves_no_threads_of_the_middleware_behind(graph):
+    def threads():
+        return len(list(Path('/proc/self/task').iterdir()))
+
+    before = threads()
+    gc.disable()  # which would hide them sooner or later
+    try:
+        for _ in range(3):
+            GraphClient(domain_id=graph.domain).close()
+        assert threads() <= before
+    finally:
+        gc.enable()
 
 
 def test_what_was_closed_says_so(graph):
