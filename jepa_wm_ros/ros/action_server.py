@@ -29,7 +29,7 @@ class PromptActionServer(ActionServer):
     that was busy with other things: more than the inverse kinematics of a motion's first command.
 
     What is urgent can be done in `goal_callback`, before the client is answered, if it can be
-    undone in `lost_callback`.
+    undone in `lost_callback`; `goal_callback` must not be a coroutine then, or two goals mix.
 
     Args:
         args: What `ActionServer` accepts.

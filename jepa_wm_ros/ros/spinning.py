@@ -81,7 +81,7 @@ def spin(factory: NodeFactory, args: list[str] | None = None) -> int:
             executor.add_node(node)
         if not all(stop.requested or autostart(node) for node in nodes):
             return 1
-        with _garbage_sorted():
+        with _heap_frozen():
             while not stop.requested and context.ok():
                 executor.spin_once(timeout_sec=_PERIOD_S)
                 if any(node.failure for node in nodes):
@@ -102,7 +102,7 @@ def spin(factory: NodeFactory, args: list[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def _garbage_sorted() -> Iterator[None]:
+def _heap_frozen() -> Iterator[None]:
     """Have the garbage collector leave alone what was made so far: it lives as long as we do.
 
     To look through all of it takes tens of milliseconds, in which no command is sent.

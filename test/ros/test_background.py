@@ -58,7 +58,7 @@ def test_a_closed_client_leaves_no_threads_of_the_middleware_behind(graph):
     try:
         for _ in range(3):
             GraphClient(domain_id=graph.domain).close()
-        assert threads() <= before
+        graph.spin_until(lambda: threads() <= before)
     finally:
         gc.enable()
 
