@@ -37,6 +37,7 @@ class GoalCode(IntEnum):
     EXECUTION_FAILED = 10
     SHUTDOWN = 11
     PREVIEWED = 12
+    NOT_MOVED = 13
 
 
 class GoalError(JepaWmError):

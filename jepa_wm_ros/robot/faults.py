@@ -33,6 +33,9 @@ class FaultCode(IntEnum):
     ROBOT_MODE = 12
     CLOCK_JUMP = 13
     INTERNAL = 14
+    JOINTS_IMPLAUSIBLE = 15
+    SECOND_SOURCE = 16
+    CONTROLLER = 17
 
 
 class ResultCode(IntEnum):
@@ -57,6 +60,10 @@ class ResultCode(IntEnum):
     STOPPED = 16
     SHUTDOWN = 17
     SURPRISED = 18
+    NOT_MOVED = 19
+    JOINTS_IMPLAUSIBLE = 20
+    SECOND_SOURCE = 21
+    CONTROLLER = 22
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ _CODES = _constants(
         'EXECUTION_FAILED',
         'SHUTDOWN',
         'PREVIEWED',
+        'NOT_MOVED',
     ),
 )
 _STATES = _constants(SafetyStatus, ('DISARMED', 'ARMED', 'EXECUTING', 'FAULT'))
