@@ -419,8 +419,8 @@ class ActionPublisher(ManagedNode):
         )
 
     def _count_publishers(self) -> None:
-        topic = self._backend.topic
-        others = 0 if topic is None else max(0, self.count_publishers(topic) - 1)
+        topic, own = self._backend.topic, self._backend.own_publishers
+        others = 0 if topic is None else max(0, self.count_publishers(topic) - own)
         self._require_arm().supervisor.publishers_seen(others)
 
     def diagnostics(self) -> list[Diagnostic]:

@@ -60,6 +60,9 @@ class FakeNode:
     def get_clock(self):
         return Clock()
 
+    def get_publishers_info_by_topic(self, topic):
+        return []
+
     def guard(self, callback):
         return callback
 
@@ -210,10 +213,11 @@ class FakeClient:
     """An action client whose answers the test gives."""
 
     def __init__(self, *_):
-        self.goals, self.answers = [], []
+        self.goals, self.answers, self.ids = [], [], []
 
-    def send_goal_async(self, goal):
+    def send_goal_async(self, goal, goal_uuid):
         self.goals.append(goal)
+        self.ids.append(bytes(goal_uuid.uuid))
         self.answers.append(Answer())
         return self.answers[-1]
 
@@ -239,7 +243,8 @@ class Handle:
 
     def cancel_goal_async(self):
         self.cancelled += 1
-        return Answer()
+        self.answer = Answer()
+        return self.answer
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The emulated joint_trajectory_controller does what docs/conformance.md says of the real one."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -100,11 +102,9 @@ def test_joints_are_found_by_name():
 def test_what_is_wrong_is_rejected_and_what_is_played_goes_on(by, names, points, age_s, code):
     made = controller()
     made.accept(0.0, 'a', JOINTS, [to(0.1, 0.1)])
+    take = made.follow if by == 'topic' else partial(made.accept, goal='b')
     with pytest.raises(TrajectoryRejectedError) as caught:
-        if by == 'topic':
-            made.follow(0.0, names, points, age_s)
-        else:
-            made.accept(0.0, 'b', names, points, age_s)
+        take(now_s=0.0, names=names, points=points, start_s=age_s)
     assert caught.value.code is code
     np.testing.assert_allclose(play(made, 0.2), np.full(7, 0.1), atol=1e-9)
     assert ends(made) == [('a', SUCCEEDED, TrajectoryCode.SUCCESSFUL)]
