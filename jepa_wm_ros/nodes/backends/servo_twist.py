@@ -49,6 +49,7 @@ class ServoTwistBackend(StreamingBackend):
 
     def encode(self, command: ArmCommand) -> TwistStamped:
         """Write the twist, in the unit that Servo is configured for."""
+        self._switch.sent(command)
         wiring = self._wiring
         x, y, z, roll, pitch, yaw = (self._twist(command) / self._scale).tolist()
         message = TwistStamped()

@@ -5,7 +5,10 @@
 with the filtered target `x_f` and unit mass. What users of the real one meet is in here: the
 target is filtered, the arm lags behind a moving one, friction leaves a rest of the error, a far
 target is approached at the speed that the clipped spring gives (there is no other limit), the last
-target is held for ever, and targets are ignored while somebody else publishes targets, too.
+target is held for ever, and targets are ignored while somebody else publishes targets, too. A
+target that is not finite is taken, and the hardware refuses what comes of it, which ends the
+controller; one that comes while the controller is inactive counts when it becomes active.
+docs/conformance.md has the rules, one a line, each with its test.
 """
 
 from __future__ import annotations

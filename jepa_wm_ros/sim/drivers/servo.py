@@ -4,7 +4,7 @@ docs/conformance.md has the rules, one a line, each with its test. Those that su
 another type than the one switched to are dropped, and the status does not tell; a command counts
 for 0.1 s from its stamp, so that one without a stamp counts for nothing; a paused Servo says
 nothing at all. On Humble there are only twists, Servo has to be started, unitless twists beyond 1
-are skipped in silence (later releases take them), and a paused one goes on saying that all is well.
+are skipped in silence (later releases take them), and a paused one still says that all is well.
 """
 
 from __future__ import annotations
