@@ -41,7 +41,7 @@ class FakeNode:
     """As much of a node as backends use."""
 
     def __init__(self):
-        self.publishers, self.clients, self.timers = [], [], []
+        self.publishers, self.clients, self.timers, self.calls = [], [], [], []
 
     def create_lifecycle_publisher(self, kind, topic, qos):
         self.publishers.append(Publisher(topic))
@@ -49,7 +49,13 @@ class FakeNode:
 
     def create_client(self, kind, name):
         self.clients.append(name)
-        return SimpleNamespace(service_is_ready=lambda: False)
+        return SimpleNamespace(
+            service_is_ready=lambda: False, call_async=lambda request: self.call(request)
+        )
+
+    def call(self, request):
+        self.calls.append(request)
+        return Answer()
 
     def create_subscription(self, kind, topic, callback, qos):
         self.heard = (topic, callback)

@@ -171,6 +171,37 @@ def test_a_hold_that_is_repeated_cancels_once(action):
     assert handle.cancelled == 1
 
 
+@pytest.mark.parametrize('end', [outcome(CANCELED), outcome(ABORTED, -1), outcome(SUCCEEDED)])
+def test_a_hold_after_an_end_that_is_not_ours_cancels_the_goals_of_all(action, end):
+    action.play(LONG)
+    accepted(action).outcome.give(end)
+    action.send(command(hold=True))
+    (request,) = action.node.calls
+    assert not any(request.goal_info.goal_id.uuid)
+    assert request.goal_info.stamp.sec == request.goal_info.stamp.nanosec == 0
+    assert not action.delivered()
+
+
+def test_a_hold_while_a_goal_of_another_client_is_under_way_cancels_the_goals_of_all(action):
+    _, hear = action.node.heard
+    action._others._sentence = lambda: 'somebody'
+    action.play(LONG)
+    accepted(action)
+    hear(states(a=2))
+    action.send(command(hold=True))
+    assert len(action.node.calls) == 1
+
+
+def test_a_usual_hold_leaves_the_goals_of_others_alone(action):
+    action.play(LONG)
+    accepted(action)
+    action.send(command(hold=True))
+    action.play(LONG)
+    action.send(command(brake=True))
+    action.send(command(hold=True))
+    assert action.node.calls == []
+
+
 def test_a_controller_that_goes_away_in_a_motion_is_complained_about_once(action):
     action.play(LONG)
     accepted(action)

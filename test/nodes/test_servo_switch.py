@@ -140,7 +140,7 @@ def test_another_servo_under_the_same_name_is_complained_about_and_asked_again(r
     assert len(rig.complaints) == 1
 
 
-# -- an arm that stays where it is -----------------------------------------------------------------
+# -- an arm that stays where it is ---------------------------------------------------------------
 
 
 def shifted(by_m, turn_rad=0.0):

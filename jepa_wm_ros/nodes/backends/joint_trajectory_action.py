@@ -41,7 +41,7 @@ class JointTrajectoryActionBackend:
     ends without our asking, or before its time, is complained about: somebody cancelled it, the
     controller gave it up or was switched, or another trajectory took its place. A new motion
     replaces the goal under way, and so does the braking at an early end; to hold at once, the goal
-    is cancelled. How such goals end is nobody's business: controllers differ.
+    is cancelled. When the controller is no longer ours, holding cancels the goals of all. How such goals end is nobody's business: controllers differ.
 
     Attributes:
         own_publishers: How many of the publishers on `topic` are ours.
@@ -62,12 +62,13 @@ class JointTrajectoryActionBackend:
         self._name = wiring.command_topic or DEFAULT_ACTION
         self._client = ActionClient(wiring.node, self._type, self._name)
         self._others = OtherGoals(wiring.node, self._name, wiring.complain)
+        self._stop_all = wiring.node.create_client(CancelGoal, f'{self._name}/_action/cancel_goal')
         self._sent = 0
         # The number of the goal that counts, when it should end, and all that have not ended.
         self._counts: int | None = None
         self._due_s = self._early_s = 0.0
         self._live: dict[int, Any] = {}
-        self._braking = False
+        self._braking = self._lost = False
         self._pending = 0
         wiring.node.create_timer(_LOOK_S, self._look)
 
@@ -91,7 +92,7 @@ class JointTrajectoryActionBackend:
 
     def play(self, route: Sequence[RoutePoint]) -> None:
         """Send a motion, which replaces the one under way; without points that is cancelled."""
-        self._braking = False
+        self._braking = self._lost = False
         if not route:
             self._cancel()
             return
@@ -108,7 +109,7 @@ class JointTrajectoryActionBackend:
         elif command.hold:
             # After braking, the controller comes to rest and holds by itself.
             if not self._braking:
-                self._cancel()
+                self._hold()
             self._braking = False
 
     def _begin(self, points: list[JointTrajectoryPoint], duration_s: float) -> None:
@@ -126,6 +127,15 @@ class JointTrajectoryActionBackend:
             goal_uuid=UUID(uuid=np.frombuffer(goal_id, dtype=np.uint8)),
         )
         answer.add_done_callback(self._wiring.node.guard(partial(self._on_answer, self._sent)))
+
+    def _hold(self) -> None:
+        """Have the controller hold, whoever commands it when our motion was taken from us."""
+        self._cancel()
+        if self._lost or self._others.under_way:
+            self._pending += 1
+            # a request without an id and a time asks for all goals
+            answer = self._stop_all.call_async(CancelGoal.Request())
+            answer.add_done_callback(self._wiring.node.guard(self._on_cancelled))
 
     def _cancel(self) -> None:
         """Have the controller hold where it is, now or as soon as it has taken the goal."""
@@ -170,6 +180,7 @@ class JointTrajectoryActionBackend:
         early_s = self._due_s - now_s(self._wiring.node)
         if outcome.status == _SUCCEEDED and early_s <= self._early_s:
             return
+        self._lost = True
         self._wiring.complain(self._ended(outcome, early_s))
 
     def _ended(self, outcome: Any, early_s: float) -> str:

@@ -64,6 +64,11 @@ class OtherGoals:
         )
         node.create_timer(_LOOK_S, self._look)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether there is one."""
+        return bool(self._foreign)
+
     def own(self, goal: bytes) -> None:
         """Remember that a goal is ours; call it before the goal is sent."""
         self._own[goal] = None
@@ -83,7 +88,7 @@ class OtherGoals:
         goals = ', '.join(goal.hex()[:8] for goal in self._foreign)
         clients = ', '.join(self._clients()) or 'a client that cannot be found'
         return (
-            f'somebody else moves the arm: goal {goals} on {self._action} is not ours '
+            f'somebody else commands the arm: goal {goals} on {self._action} is not ours '
             f'(other clients: {clients}). End it there, then arm again'
         )
 

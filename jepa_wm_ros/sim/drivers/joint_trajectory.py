@@ -9,6 +9,7 @@ the controller.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -361,7 +362,7 @@ class JointTrajectoryController:
             if now_s <= self._before.time_s:
                 return self._before.positions, np.zeros_like(self._before.positions)
             return interpolate(self._before, knots[0], now_s)
-        for start, end in zip(knots, knots[1:], strict=False):
+        for start, end in itertools.pairwise(knots):
             if now_s < end.time_s:
                 return interpolate(start, end, now_s)
         return knots[-1].positions, np.zeros_like(knots[-1].positions)
