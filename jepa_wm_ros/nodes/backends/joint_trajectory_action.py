@@ -41,7 +41,8 @@ class JointTrajectoryActionBackend:
     ends without our asking, or before its time, is complained about: somebody cancelled it, the
     controller gave it up or was switched, or another trajectory took its place. A new motion
     replaces the goal under way, and so does the braking at an early end; to hold at once, the goal
-    is cancelled. When the controller is no longer ours, holding cancels the goals of all. How such goals end is nobody's business: controllers differ.
+    is cancelled. How such goals end does not matter: controllers differ. When the controller is no
+    longer ours, holding cancels the goals of all.
 
     Attributes:
         own_publishers: How many of the publishers on `topic` are ours.

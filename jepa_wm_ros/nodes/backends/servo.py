@@ -44,8 +44,8 @@ class ServoError(JepaWmError):
 class ServoSwitch:
     """Asks Servo to take one type of commands until it agrees, and passes on why it halts.
 
-    It complains, too, when Servo falls silent (paused, stopped, dead), when another Servo takes its
-    place, and when the arm stays where it is although it is told to move.
+    It complains, too, when Servo falls silent (paused, stopped, dead), when another Servo takes
+    its place, and when the arm stays where it is although it is told to move.
     """
 
     def __init__(self, wiring: Wiring, prefix: str, command_type: int) -> None:
