@@ -88,7 +88,8 @@ class FrankaHandFace:
             JointState, f'{name}/joint_states', qos.latest()
         )
         self._schedule = Schedule(HAND_STATES_HZ)
-        self._error = ''
+        self._by_name = {**self._actions, 'gripper_action': self._command}
+        self._refused: set[str] = set()
 
     @property
     def closedness(self) -> float:
@@ -110,29 +111,33 @@ class FrankaHandFace:
             self._states.publish(message)
 
     def _end_goals(self) -> None:
-        outcome = GripperOutcome(False, False, 0.0) if self._error else self._hand.outcome()
+        for name in self._refused:
+            kind = self._by_name[name].kind
+            if name == 'gripper_action':
+                self._command.end(False, kind.Result())
+            else:
+                self._by_name[name].end(False, kind.Result(error=_FAILED))
+        self._refused.clear()
+        outcome = self._hand.outcome()
         if outcome is None:
             return
         for action in self._actions.values():
-            action.end(
-                outcome.success, action.kind.Result(success=outcome.success, error=self._error)
-            )
+            action.end(outcome.success, action.kind.Result(success=outcome.success))
         # The trap of this driver: the goal was half of a width, the result is the whole one. It
         # never says that the fingers stall.
         result = self._command.kind.Result(position=outcome.position, reached_goal=outcome.success)
         self._command.end(outcome.success, result)
-        self._error = ''
 
     def _try(self, name: str, begin: Any, *arguments: Any) -> None:
         """Begin a command, which ends that of another action: there is one hand."""
-        actions = {**self._actions, 'gripper_action': self._command}
-        for other, action in actions.items():
-            if other != name:
-                action.replace()
         try:
             begin(*arguments)
         except GripperRejectedError:
-            self._error = _FAILED
+            self._refused.add(name)
+            return
+        for other, action in self._by_name.items():
+            if other != name:
+                action.replace()
 
     def _move(self, goal: Any) -> None:
         self._try('move', self._hand.move, goal.width, goal.speed)
