@@ -239,6 +239,12 @@ def participant(node: Node) -> bytes:
     return _own[node]
 
 
+def kind_of(message: type) -> str:
+    """Return the name of a message type as the graph has it, such as `sensor_msgs/msg/Image`."""
+    package, folder = message.__module__.split('.')[:2]
+    return f'{package}/{folder}/{message.__name__}'
+
+
 def endpoint(info: Any) -> Endpoint:
     """Return what rclpy says of a publisher or a subscription."""
     name = info.node_name
