@@ -21,7 +21,7 @@ from jepa_wm_ros.nodes.state_sources import POSE_SOURCES
 from jepa_wm_ros.nodes.state_sources.flange_pose import PoseTopicSource, TfSource
 from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, FLANGE_FRAME, GRIPPER_JOINT
 from jepa_wm_ros.robot.gripper import PRESETS, GripperCodec
-from jepa_wm_ros.robot.image_source import ImageFacts, ImageSourceWatch
+from jepa_wm_ros.robot.image_source import ImageSourceWatch
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
 from jepa_wm_ros.robot.state import RobotSample, RobotState
 from jepa_wm_ros.robot.tool import Tool
@@ -246,10 +246,12 @@ class EncoderNode(ManagedNode):
         job.add_done_callback(self.guard(partial(self._on_encoded, message)))
 
     def _publish_health(self, message: Any, stamp_s: float) -> None:
-        health = ObservationHealth(header=message.header, frozen=bool(self._trouble))
+        health = ObservationHealth(header=message.header)
         health.rate_hz = self._pictures.rate_hz
         health.skew_s = self._robot.skew_s(stamp_s)
+        # images of two cameras repeat nothing, and look as if they did
         health.ambiguous = bool(self._ambiguity)
+        health.frozen = bool(self._trouble) and not health.ambiguous
         health.message = self._ambiguity or self._trouble
         self._health.publish(health)
 

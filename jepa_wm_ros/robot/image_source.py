@@ -13,6 +13,7 @@ DOUBT_S = 2.0
 """How long images are not believed after a sign of a second camera [s]."""
 _COUNT_S = 0.1
 _STEPS_BACK = 3
+_CHANGES = 2
 _EARLY = 0.6
 _SMOOTHING = 0.1
 
@@ -67,6 +68,7 @@ class ImageSourceWatch:
     _doubt_until_s: float = field(default=float('-inf'))
     _period_s: float | None = None
     _back_s: deque[float] = field(default_factory=lambda: deque(maxlen=_STEPS_BACK))
+    _changed_s: deque[float] = field(default_factory=lambda: deque(maxlen=_CHANGES))
 
     def look(self, image: ImageFacts, now_s: float) -> str:
         """Take in an image.
@@ -91,6 +93,7 @@ class ImageSourceWatch:
         self._publishers = self._doubt = ''
         self._counted_s = self._doubt_until_s = float('-inf')
         self._back_s.clear()
+        self._changed_s.clear()
 
     def _sign(self, image: ImageFacts, last: ImageFacts | None, now_s: float) -> bool:
         """Compare an image with the one before; true when it may be another camera's."""
@@ -101,7 +104,9 @@ class ImageSourceWatch:
             self._step_back(step_s, now_s)
             return True
         if image.kind != last.kind:
-            self._begin_doubt(f'the images change between {last.kind} and {image.kind}', now_s)
+            if _again_and_again(self._changed_s, now_s):
+                what = f'the images change between {last.kind} and {image.kind}'
+                self._begin_doubt(what, now_s)
             return True
         usual_s = self._period_s
         early = usual_s is not None and step_s < _EARLY * usual_s
@@ -112,8 +117,7 @@ class ImageSourceWatch:
         """One step back is a clock that was reset, or a bag that begins anew."""
         if step_s == 0.0:
             return  # the camera repeats an image, or somebody does
-        self._back_s.append(now_s)
-        if len(self._back_s) == _STEPS_BACK and now_s - self._back_s[0] <= DOUBT_S:
+        if _again_and_again(self._back_s, now_s):
             self._begin_doubt(
                 f'the stamps of the images go back and forth, now by {-step_s:.3f} s', now_s
             )
@@ -148,3 +152,9 @@ class ImageSourceWatch:
         if 0.0 < self._doubt_until_s - now_s <= DOUBT_S:
             return self._doubt
         return ''
+
+
+def _again_and_again(moments_s: deque[float], now_s: float) -> bool:
+    """Note that something has happened; true when it happens often."""
+    moments_s.append(now_s)
+    return len(moments_s) == moments_s.maxlen and now_s - moments_s[0] <= DOUBT_S

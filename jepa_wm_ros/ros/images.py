@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sensor_msgs.msg import Image
 
+from jepa_wm_ros.robot.image_source import ImageFacts
 from jepa_wm_ros.robot.images import (
     ImageMessageError,
     check_raw,
@@ -16,6 +17,7 @@ from jepa_wm_ros.robot.images import (
     decode_raw,
     is_compressed,
 )
+from jepa_wm_ros.ros.conversions import decode_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sensor_msgs.msg import CompressedImage
 
-__all__ = ['ImageMessageError', 'byte_array', 'decode_image', 'encode_image']
+__all__ = ['ImageMessageError', 'byte_array', 'decode_image', 'encode_image', 'image_facts']
 
 
 def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
@@ -83,6 +85,17 @@ def encode_image(
     message.step = channels * picture.shape[1]
     message.data = byte_array(picture)
     return message
+
+
+def image_facts(message: Image | CompressedImage) -> ImageFacts:
+    """Return what a camera message says of its camera."""
+    compressed = is_compressed(message)
+    return ImageFacts(
+        frame=message.header.frame_id,
+        stamp_s=decode_stamp(message.header.stamp),
+        encoding=message.format if compressed else message.encoding,
+        size=None if compressed else (message.width, message.height),
+    )
 
 
 def byte_array(values: NDArray[Any]) -> array[int]:
