@@ -22,6 +22,7 @@ from jepa_wm_ros.nodes.state_sources.flange_pose import PoseTopicSource, TfSourc
 from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, FLANGE_FRAME, GRIPPER_JOINT
 from jepa_wm_ros.robot.gripper import PRESETS, GripperCodec
 from jepa_wm_ros.robot.image_source import ImageSourceWatch
+from jepa_wm_ros.robot.images import transport_topic
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
 from jepa_wm_ros.robot.state import RobotSample, RobotState
 from jepa_wm_ros.robot.tool import Tool
@@ -59,7 +60,10 @@ class EncoderConfig:
     device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
     threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
     image_transport: str = parameter(
-        'raw', 'Kind of message on the topic `image`.', choices=('raw', 'compressed')
+        'raw',
+        'How the images come: raw on the topic `image`, or compressed on `image/compressed`, as '
+        'drivers publish them that use image_transport.',
+        choices=('raw', 'compressed'),
     )
     camera_frame: str = parameter(
         '',
@@ -157,7 +161,8 @@ class EncoderNode(ManagedNode):
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor(10))
         self._create_pose_source(config)
         kind = Image if config.image_transport == 'raw' else CompressedImage
-        images = self.create_subscription(kind, 'image', self._on_image, qos.sensor())
+        topic = transport_topic(self.resolve_topic_name('image'), config.image_transport)
+        images = self.create_subscription(kind, topic, self._on_image, qos.sensor())
         self._source = ImageSourceWatch(
             config.camera_frame,
             partial(self._second_camera, images.topic_name, sources.kind_of(kind)),

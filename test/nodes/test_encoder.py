@@ -44,7 +44,8 @@ class Rig:
         node = self.node = graph.node('robot')
         compressed = overrides.get('image_transport') == 'compressed'
         kind = CompressedImage if compressed else Image
-        self.camera = node.create_publisher(kind, 'image', qos.latest())
+        topic = 'image/compressed' if compressed else 'image'
+        self.camera = node.create_publisher(kind, topic, qos.latest())
         self.joints = node.create_publisher(JointState, 'joint_states', qos.events())
         self.poses = node.create_publisher(PoseStamped, 'ee_pose', qos.events())
         node.create_subscription(ObservationHealth, 'image_health', self.health.append, 10)
