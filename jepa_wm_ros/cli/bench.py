@@ -34,6 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
     from jepa_wm_ros.cli.bench_faults import add_faults_parser
     from jepa_wm_ros.cli.bench_jitter import add_jitter_parser
     from jepa_wm_ros.cli.bench_limits import add_limits_parser
+    from jepa_wm_ros.cli.bench_soak import add_soak_parser
     from jepa_wm_ros.cli.bench_viz import add_viz_parser
 
     parser = subparsers.add_parser(
@@ -77,6 +78,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_faults_parser(kinds)
     add_jitter_parser(kinds)
     add_limits_parser(kinds)
+    add_soak_parser(kinds)
     add_viz_parser(kinds)
 
 
