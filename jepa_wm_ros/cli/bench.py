@@ -35,6 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
     from jepa_wm_ros.cli.bench_gate import add_gate_parser
     from jepa_wm_ros.cli.bench_jitter import add_jitter_parser
     from jepa_wm_ros.cli.bench_limits import add_limits_parser
+    from jepa_wm_ros.cli.bench_soak import add_soak_parser
     from jepa_wm_ros.cli.bench_viz import add_viz_parser
 
     parser = subparsers.add_parser(
@@ -79,6 +80,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_gate_parser(kinds)
     add_jitter_parser(kinds)
     add_limits_parser(kinds)
+    add_soak_parser(kinds)
     add_viz_parser(kinds)
 
 

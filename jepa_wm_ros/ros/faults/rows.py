@@ -240,4 +240,11 @@ ROWS = (
         deadly=True,
         graph=CABLE,
     ),
+    Row(
+        name='camera drops two of three pictures',
+        act=acts.device(fault='camera_drops'),
+        states=REST,
+        words='completed',
+        braking=False,
+    ),
 )
