@@ -23,7 +23,8 @@ class Expectations:
 
     Attributes:
         namespace: Of the graph.
-        image: Topic of the pictures.
+        image: Topic of the pictures, in their transport.
+        camera_frame: Frame that they must have; empty: any.
         image_transport: raw or compressed.
         joint_states: Topic of the joint states.
         command: Topic of the commands; empty when the driver is spoken to otherwise.
@@ -42,6 +43,7 @@ class Expectations:
 
     namespace: str
     image: str
+    camera_frame: str
     image_transport: str
     joint_states: str
     command: str
@@ -75,6 +77,8 @@ def expectations(system: System, given: Values, real_backend: str = '') -> Expec
     Raises:
         BringupError: An argument is not possible.
     """
+    from jepa_wm_ros.robot.images import transport_topic
+
     values = system.complete(given)
     processes = {process.name: process for process in system.processes(given)}
     arm, policy = processes['action_publisher'], processes['policy']
@@ -84,7 +88,8 @@ def expectations(system: System, given: Values, real_backend: str = '') -> Expec
     named = getattr(own, 'command_topic', '')
     return Expectations(
         namespace=values['namespace'],
-        image=policy.remappings.get('image', 'image'),
+        image=transport_topic(policy.remappings.get('image', 'image'), seen.image_transport),
+        camera_frame=seen.camera_frame,
         image_transport=seen.image_transport,
         joint_states=arm.remappings.get('joint_states', 'joint_states'),
         command=(named or arm.remappings.get(ours, ours)) if ours else '',

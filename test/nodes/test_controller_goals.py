@@ -6,12 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from action_msgs.msg import GoalInfo, GoalStatus, GoalStatusArray
-from test_backends import JOINTS, ROUTE, FakeClient, FakeNode, Handle, command, make
+from cleared import route, stop_route
+from test_backends import JOINTS, ROUTE, SPEEDS, FakeClient, FakeNode, Handle, make
 from unique_identifier_msgs.msg import UUID
 
 from jepa_wm_ros.nodes.backends import joint_trajectory_action
 from jepa_wm_ros.nodes.backends.other_goals import OtherGoals, sibling
-from jepa_wm_ros.robot.joint_route import RoutePoint
+from jepa_wm_ros.robot.motion import RoutePoint
 
 SUCCEEDED, CANCELED, ABORTED = 4, 5, 6
 LONG = [RoutePoint(9.0, JOINTS, np.zeros(7))]
@@ -52,7 +53,7 @@ def accepted(action, number=0):
     ids=['cancelled', 'aborted', 'replaced', 'early', 'unknown'],
 )
 def test_an_end_that_we_did_not_cause_is_complained_about(action, end, words):
-    action.play(LONG)
+    action.play(route(LONG))
     accepted(action).outcome.give(end)
     (complaint,) = action.complaints
     assert words in complaint
@@ -63,7 +64,7 @@ def test_an_end_that_we_did_not_cause_is_complained_about(action, end, words):
 def test_an_end_at_its_time_or_later_is_all_right(action, monkeypatch, late_s):
     moment = SimpleNamespace(now=100.0)
     monkeypatch.setattr(joint_trajectory_action, 'now_s', lambda _: moment.now)
-    action.play(LONG)
+    action.play(route(LONG))
     handle = accepted(action)
     moment.now += LONG[-1].time_s + late_s
     handle.outcome.give(outcome(SUCCEEDED))
@@ -72,16 +73,22 @@ def test_an_end_at_its_time_or_later_is_all_right(action, monkeypatch, late_s):
 
 # What we do to a goal, in the order in which we do it.
 OURS = {
-    'cancelled': [lambda action: action.play([])],
-    'held': [lambda action: action.send(command(hold=True))],
-    'replaced': [lambda action: action.play(LONG)],
-    'braked': [lambda action: action.send(command(brake=True))],
-    'braked and held': [
-        lambda action: action.send(command(brake=True)),
-        lambda action: action.send(command(hold=True)),
+    'cancelled': [lambda action: action.play(route([]))],
+    'replaced': [lambda action: action.play(route(LONG))],
+    'braked': [lambda action: action.play(stop_route(JOINTS, SPEEDS))],
+    'braked at rest': [lambda action: action.play(stop_route(JOINTS, 0.0 * SPEEDS))],
+    'replaced and cancelled': [
+        lambda action: action.play(route(LONG)),
+        lambda action: action.play(route([])),
     ],
-    'replaced and cancelled': [lambda action: action.play(LONG), lambda action: action.play([])],
-    'cancelled and replaced': [lambda action: action.play([]), lambda action: action.play(LONG)],
+    'cancelled and replaced': [
+        lambda action: action.play(route([])),
+        lambda action: action.play(route(LONG)),
+    ],
+    'braked and replaced': [
+        lambda action: action.play(stop_route(JOINTS, SPEEDS)),
+        lambda action: action.play(route(LONG)),
+    ],
 }
 ENDS = [outcome(CANCELED), outcome(ABORTED, -1, 'preempted'), outcome(SUCCEEDED)]
 ORDERS = {
@@ -100,7 +107,7 @@ def test_what_we_do_ourselves_is_never_complained_about(action, deed, end, order
         lambda: [step(action) for step in OURS[deed]],
         lambda: handle.outcome.give(end),
     ]
-    action.play(LONG)
+    action.play(route(LONG))
     for number in ORDERS[order]:
         events[number]()
     assert action.complaints == []
@@ -114,13 +121,13 @@ POSSIBLE = [order for order in itertools.permutations(range(4)) if order.index(0
 @pytest.mark.parametrize('order', POSSIBLE)
 def test_a_replacement_is_never_complained_about_in_any_order_of_answers(action, order):
     first, second = Handle(), Handle()
-    action.play(LONG)
-    action.play(LONG)
+    action.play(route(LONG))
+    action.play(route(LONG))
     events = [
         lambda: action._client.answers[0].give(first),
         lambda: first.outcome.give(outcome(CANCELED)),
         lambda: action._client.answers[1].give(second),
-        lambda: action.send(command(hold=True)),
+        lambda: action.play(route([])),
     ]
     for number in order:
         events[number]()
@@ -129,9 +136,9 @@ def test_a_replacement_is_never_complained_about_in_any_order_of_answers(action,
 
 
 def test_an_early_end_after_our_cancel_and_its_answer_are_silent(action):
-    action.play(LONG)
+    action.play(route(LONG))
     handle = accepted(action)
-    action.play([])
+    action.play(route([]))
     handle.answer.give(SimpleNamespace(return_code=0))
     handle.outcome.give(outcome(SUCCEEDED))
     assert action.complaints == []
@@ -139,9 +146,9 @@ def test_an_early_end_after_our_cancel_and_its_answer_are_silent(action):
 
 
 def test_a_controller_that_refuses_to_cancel_is_complained_about(action):
-    action.play(LONG)
+    action.play(route(LONG))
     handle = accepted(action)
-    action.send(command(hold=True))
+    action.play(route([]))
     handle.answer.give(SimpleNamespace(return_code=REJECTED))
     assert 'refuses to cancel' in action.complaints[0]
 
@@ -149,8 +156,8 @@ def test_a_controller_that_refuses_to_cancel_is_complained_about(action):
 @pytest.mark.parametrize('accepted_first', [True, False])
 def test_a_motion_whose_replacement_is_rejected_is_cancelled(action, accepted_first):
     first = Handle()
-    action.play(LONG)
-    action.play(LONG)
+    action.play(route(LONG))
+    action.play(route(LONG))
     answers = action._client.answers
     if accepted_first:
         answers[0].give(first)
@@ -164,46 +171,46 @@ def test_a_motion_whose_replacement_is_rejected_is_cancelled(action, accepted_fi
 
 
 def test_a_hold_that_is_repeated_cancels_once(action):
-    action.play(LONG)
+    action.play(route(LONG))
     handle = accepted(action)
     for _ in range(3):
-        action.send(command(hold=True))
+        action.play(route([]))
     assert handle.cancelled == 1
 
 
 @pytest.mark.parametrize('end', [outcome(CANCELED), outcome(ABORTED, -1), outcome(SUCCEEDED)])
-def test_a_hold_after_an_end_that_is_not_ours_cancels_the_goals_of_all(action, end):
-    action.play(LONG)
+def test_to_brake_after_an_end_that_is_not_ours_cancels_the_goals_of_all(action, end):
+    action.play(route(LONG))
     accepted(action).outcome.give(end)
-    action.send(command(hold=True))
+    action.play(stop_route(JOINTS, SPEEDS))
+    assert len(action._client.goals) == 1  # it would lead the arm on from where it was stopped
     (request,) = action.node.calls
     assert not any(request.goal_info.goal_id.uuid)
     assert request.goal_info.stamp.sec == request.goal_info.stamp.nanosec == 0
     assert not action.delivered()
 
 
-def test_a_hold_while_a_goal_of_another_client_is_under_way_cancels_the_goals_of_all(action):
+def test_to_brake_while_a_goal_of_another_client_is_under_way_cancels_all(action):
     _, hear = action.node.heard
     action._others._sentence = lambda: 'somebody'
-    action.play(LONG)
+    action.play(route(LONG))
     accepted(action)
     hear(states(a=2))
-    action.send(command(hold=True))
+    action.play(stop_route(JOINTS, SPEEDS))
     assert len(action.node.calls) == 1
 
 
-def test_a_usual_hold_leaves_the_goals_of_others_alone(action):
-    action.play(LONG)
+def test_what_we_end_ourselves_leaves_the_goals_of_others_alone(action):
+    action.play(route(LONG))
     accepted(action)
-    action.send(command(hold=True))
-    action.play(LONG)
-    action.send(command(brake=True))
-    action.send(command(hold=True))
+    action.play(route([]))
+    action.play(route(LONG))
+    action.play(stop_route(JOINTS, SPEEDS))
     assert action.node.calls == []
 
 
 def test_a_controller_that_goes_away_in_a_motion_is_complained_about_once(action):
-    action.play(LONG)
+    action.play(route(LONG))
     accepted(action)
     action._client.server_is_ready = lambda: False
     for look in action.node.timers * 2:
@@ -222,7 +229,7 @@ def test_a_controller_that_goes_away_at_rest_is_an_obstacle_only(action):
 
 def test_goals_of_ours_that_end_are_forgotten(action):
     for number in range(3):
-        action.play(ROUTE)
+        action.play(route(ROUTE))
         accepted(action, number).outcome.give(outcome(CANCELED))
     assert not action._live
 
@@ -322,7 +329,7 @@ def test_the_goals_of_a_server_that_is_gone_are_forgotten(watch):
 
 def test_the_action_backend_knows_its_own_goals(action):
     _, hear = action.node.heard
-    action.play(LONG)
+    action.play(route(LONG))
     message = states(a=2)
     message.status_list[0].goal_info.goal_id.uuid = list(action._client.ids[0])
     hear(message)

@@ -8,6 +8,7 @@ from jepa_wm_msgs.action import ExecuteActions, ReachGoal
 from jepa_wm_msgs.msg import Latent as LatentMessage
 from jepa_wm_msgs.srv import SetGoal
 from policy_rig import GOAL, picture_of
+from sensor_msgs.msg import Image
 
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import encode_stamp
@@ -155,3 +156,23 @@ def test_latents_of_another_model_are_not_used(make_rig):
 
     rig.graph.spin_until(refused)
     assert rig.planner._tools.eyes.newest.stamp_s < seen.stamp_s + 100.0
+
+
+def test_a_second_camera_ends_the_goal_with_that_reason(make_rig):
+    rig = make_rig(observation_timeout_s=0.5)
+    rig.cell.motion_s = 0.5
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: rig.cell.moving)
+    node = rig.graph.node('second_camera')
+    other = node.create_publisher(Image, 'image', qos.latest())
+    rig.graph.spin_until(other.get_subscription_count)
+    result, _ = rig.result(handle)
+    assert result.code == Code.NO_OBSERVATION
+    assert 'can be believed' in result.message
+    assert '/second_camera' in result.message
+    request = SetGoal.Request(images=[encode_image(picture_of(GOAL))])
+    answer = rig.call(SetGoal, 'set_goal', request)
+    assert answer.error_code == SetGoal.Response.NO_OBSERVATION
+    assert '/second_camera' in answer.message
+    node.destroy_publisher(other)
+    assert rig.go(GOAL)[0].code == Code.REACHED

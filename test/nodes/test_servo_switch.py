@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from cleared import cleared
 from test_backends import FLANGE, JOINTS, Answer, FakeNode, command, make
 
 from jepa_wm_ros.nodes.backends import servo as servo_module
@@ -193,6 +194,6 @@ def test_both_ways_to_command_servo_notice_it(monkeypatch, backend):
     for _ in range(60):
         rig.moment_s += SAMPLE_S
         rig.measured = shifted(0.0)
-        rig.backend.send(command(pose=shifted(0.1)))
+        rig.backend.send(cleared(command(pose=shifted(0.1))))
     assert rig.complaints
     assert 'switched its command type' in rig.complaints[0]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from action_msgs.srv import CancelGoal
@@ -22,11 +21,8 @@ from jepa_wm_ros.nodes.backends.other_goals import (
     sibling,
 )
 from jepa_wm_ros.nodes.message_classes import driver_interface
-from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.gate import ClearedCommand, ClearedRoute
 from jepa_wm_ros.ros.conversions import now_s
-
-if TYPE_CHECKING:
-    from jepa_wm_ros.robot.joint_route import RoutePoint
 
 DEFAULT_ACTION = CONTROLLER_ACTION
 _SUCCEEDED, _CANCELED, _ABORTED = 4, 5, 6  # action_msgs/GoalStatus
@@ -40,9 +36,10 @@ class JointTrajectoryActionBackend:
     The controller plays the motion by itself; the supervisor watches as with a stream. A goal that
     ends without our asking, or before its time, is complained about: somebody cancelled it, the
     controller gave it up or was switched, or another trajectory took its place. A new motion
-    replaces the goal under way, and so does the braking at an early end; to hold at once, the goal
-    is cancelled. How such goals end does not matter: controllers differ. When the controller is no
-    longer ours, holding cancels the goals of all.
+    replaces the goal under way, and so does the braking at an early end; where there is nothing to
+    brake, the goal is cancelled. How such goals end does not matter: controllers differ. When the
+    controller is no longer ours, to brake would be to move again from where others have stopped
+    or led the arm: then the goals of all are cancelled.
 
     Attributes:
         own_publishers: How many of the publishers on `topic` are ours.
@@ -69,7 +66,7 @@ class JointTrajectoryActionBackend:
         self._counts: int | None = None
         self._due_s = self._early_s = 0.0
         self._live: dict[int, Any] = {}
-        self._braking = self._lost = False
+        self._lost = False
         self._pending = 0
         wiring.node.create_timer(_LOOK_S, self._look)
 
@@ -91,27 +88,23 @@ class JointTrajectoryActionBackend:
         """Whether no request to begin or to cancel waits for its answer."""
         return self._pending == 0
 
-    def play(self, route: Sequence[RoutePoint]) -> None:
+    def play(self, cleared: ClearedRoute) -> None:
         """Send a motion, which replaces the one under way; without points that is cancelled."""
-        self._braking = self._lost = False
-        if not route:
+        points = cleared.points
+        if cleared.brakes and (self._lost or self._others.under_way):
+            self._stop_everybody()
+        elif points:
+            self._lost = False
+            self._begin(
+                [trajectory_point(p.time_s, p.positions, p.velocities) for p in points],
+                points[-1].time_s,
+            )
+        else:
             self._cancel()
-            return
-        points = [trajectory_point(p.time_s, p.positions, p.velocities) for p in route]
-        self._begin(points, route[-1].time_s)
 
-    def send(self, command: ArmCommand) -> None:
-        """Brake at the first command to do so, or hold; set-points on the way are not sent."""
-        if command.brake and not self._braking:
-            self._braking = True
-            due_s, v = self._wiring.brake_time_s, command.joint_velocities
-            end = command.joint_positions + 0.5 * due_s * v
-            self._begin([trajectory_point(due_s, end, np.zeros_like(v))], due_s)
-        elif command.hold:
-            # After braking, the controller comes to rest and holds by itself.
-            if not self._braking:
-                self._hold()
-            self._braking = False
+    def send(self, cleared: ClearedCommand) -> None:
+        """Do nothing with it: the controller plays motions, and stops, by itself."""
+        del cleared
 
     def _begin(self, points: list[JointTrajectoryPoint], duration_s: float) -> None:
         """Send a goal that takes some time [s]."""
@@ -129,14 +122,13 @@ class JointTrajectoryActionBackend:
         )
         answer.add_done_callback(self._wiring.node.guard(partial(self._on_answer, self._sent)))
 
-    def _hold(self) -> None:
-        """Have the controller hold, whoever commands it when our motion was taken from us."""
+    def _stop_everybody(self) -> None:
+        """Have the controller hold where the arm is, whoever commands it."""
         self._cancel()
-        if self._lost or self._others.under_way:
-            self._pending += 1
-            # a request without an id and a time asks for all goals
-            answer = self._stop_all.call_async(CancelGoal.Request())
-            answer.add_done_callback(self._wiring.node.guard(self._on_cancelled))
+        self._pending += 1
+        # a request without an id and a time asks for all goals
+        answer = self._stop_all.call_async(CancelGoal.Request())
+        answer.add_done_callback(self._wiring.node.guard(self._on_cancelled))
 
     def _cancel(self) -> None:
         """Have the controller hold where it is, now or as soon as it has taken the goal."""

@@ -288,4 +288,11 @@ ROWS = (
         told_s=_HEED_S,
         graph=SERVOED,
     ),
+    Row(
+        name='camera drops two of three pictures',
+        act=acts.device(fault='camera_drops'),
+        states=REST,
+        words='completed',
+        braking=False,
+    ),
 )
