@@ -9,6 +9,7 @@ stays where it is.
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from std_msgs.msg import Int8
@@ -178,9 +179,7 @@ class Heed:
 
     def __init__(self) -> None:
         """Begin with nothing commanded."""
-        self._since: tuple[float, Pose] | None = None
-        self._last: Pose | None = None
-        self._samples = 0
+        self._seen: deque[tuple[float, Pose]] = deque()
 
     def ignored(self, command: ArmCommand, measured: Pose | None, now_s: float) -> bool:
         """Say whether the arm has stood still for a while, far from where it is told to be.
@@ -193,18 +192,16 @@ class Heed:
             now_s: The moment [s] of a clock that always runs.
         """
         if command.hold or measured is None or _apart(command.pose, measured) < _FAR_M:
-            self._since = None
+            self._seen.clear()
             return False
-        if measured is not self._last:
-            self._last = measured
-            self._samples += 1
-        if self._since is None:
-            self._since, self._samples = (now_s, measured), 0
+        seen = self._seen
+        if not seen or seen[-1][1] is not measured:
+            seen.append((now_s, measured))
+        while len(seen) > 1 and now_s - seen[1][0] >= _STILL_S:
+            seen.popleft()
+        since_s, then = seen[0]
+        if now_s - since_s < _STILL_S or len(seen) < _SAMPLES:
             return False
-        since_s, then = self._since
-        if now_s - since_s < _STILL_S or self._samples < _SAMPLES:
-            return False
-        self._since, self._samples = (now_s, measured), 0
         return _apart(then, measured) < _STILL_PART * _apart(command.pose, measured)
 
 

@@ -114,6 +114,8 @@ class FaultSystem:
             observer.reset_fault()
         observer.disarm()
         observer.reset(START)
+        # An arm that is put elsewhere jumps: that has to be seen before it is armed.
+        time.sleep(_SETTLE_S)
         observer.arm()
         time.sleep(_SETTLE_S)
         observer.clear()
