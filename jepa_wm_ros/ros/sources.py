@@ -113,6 +113,29 @@ def second_source(topic: str, publishers: Sequence[Endpoint], what: str = 'publi
     return f'{topic} has {named(publishers, what)}; stop all but one ({LINGERING})'
 
 
+def second_joint_source(
+    topic: str, publishers: Sequence[Endpoint], named_joints: Iterable[frozenset[str]]
+) -> str:
+    """Say that more than one node publishes the same joints; empty when all is well.
+
+    An arm and a gripper may have drivers of their own on one topic: publishers are no more than
+    the sets of joints that have nothing in common.
+
+    Args:
+        topic: The topic.
+        publishers: All of its publishers.
+        named_joints: The names in each message, or each of the different ones.
+    """
+    apart: list[frozenset[str]] = []
+    for names in named_joints:
+        if names:
+            together = names.union(*(one for one in apart if one & names))
+            apart = [*(one for one in apart if not one & names), together]
+    if len(publishers) <= max(1, len(apart)):
+        return ''
+    return second_source(topic, publishers)
+
+
 def second_commander(topic: str, others: Sequence[Endpoint], what: str = 'publishers') -> str:
     """Say that others command the arm on a topic or an action; empty when nobody does.
 
@@ -124,6 +147,11 @@ def second_commander(topic: str, others: Sequence[Endpoint], what: str = 'publis
     if not others:
         return ''
     return f'others command the arm on {topic}: {named(others, what)}; stop them ({LINGERING})'
+
+
+def second_server(action: str, servers: Sequence[Endpoint]) -> str:
+    """Say that an action has more than one server: each answers every goal; empty when not."""
+    return second_source(f'the action {action}', servers, 'servers')
 
 
 def doubles(nodes: Iterable[str], mine: Iterable[str] = ()) -> list[str]:
