@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_msgs.msg import SafetyStatus
 
-from jepa_wm_ros.ros.faults import acts
+from jepa_wm_ros.robot.description import CAMERA_FRAME
+from jepa_wm_ros.ros.faults import acts, second_acts
 from jepa_wm_ros.ros.faults.graphs import (
     BREAKABLE,
     CABLE,
@@ -70,6 +71,8 @@ _GRIPPER_S = 1.0
 """How long the gripper may be silent (`max_gripper_age_s`): it moves slowly."""
 _LOOK_S = 0.1
 """How often somebody looks who else publishes."""
+_SECOND_CAMERA_S = 0.3
+"""Until a publisher is known in the graph, the encoder looks, and its next image comes."""
 ROWS = (
     Row(name='camera stops', act=acts.device(fault='camera_silent'), words='pictures are'),
     Row(
@@ -239,5 +242,24 @@ ROWS = (
         words='pictures are',
         deadly=True,
         graph=CABLE,
+    ),
+    *(
+        Row(
+            name=f'two cameras on one image topic ({which})',
+            act=second_acts.second_camera(frame),
+            words='/second_camera (2 publishers)',
+            moving=False,
+            notice_s=_SECOND_CAMERA_S,
+        )
+        for which, frame in (('another frame', 'other'), ('the same frame', CAMERA_FRAME))
+    ),
+    Row(
+        name='a second complete system on the domain',
+        act=second_acts.second_system,
+        states=(SafetyStatus.DISARMED,),
+        words='more than one node is called /action_publisher',
+        moving=False,
+        braking=False,
+        deadly=True,
     ),
 )

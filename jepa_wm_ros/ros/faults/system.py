@@ -74,6 +74,7 @@ class FaultSystem:
         observer: Moves the arm and watches.
         network: The cable to the policy, where there is one.
         intruder: A publisher that should not be there.
+        guests: Ends the processes that an act has started; they are ended before the next one.
         cancel_s: How long the answer to a cancel took [s].
     """
 
@@ -86,12 +87,18 @@ class FaultSystem:
         self.observer = observer
         self.network = network
         self.intruder: Any = None
+        self.guests = contextlib.ExitStack()
         self.cancel_s: float | None = None
 
     @property
     def process_ids(self) -> dict[str, int]:
         """Process ids by name."""
         return self._system.process_ids
+
+    @property
+    def domain_id(self) -> int:
+        """DDS domain of the cell."""
+        return self._system.domain_id
 
     def ended(self) -> dict[str, int]:
         """Return the exit codes of processes that have ended, by name."""
@@ -104,6 +111,7 @@ class FaultSystem:
     def prepare(self) -> None:
         """Put everything back: no fault, the arm at its start, armed."""
         observer = self.observer
+        self.guests.close()
         observer.configure(self.graph.device, **self.graph.sound)
         if self.intruder is not None:
             observer.node.destroy_publisher(self.intruder)
@@ -239,4 +247,6 @@ def running_cell(
         observer = FaultObserver(graph, domain_id=system.domain_id)
         stack.callback(observer.close)
         observer.wait_until_ready(60.0)
-        yield FaultSystem(graph, system, observer, network)
+        running = FaultSystem(graph, system, observer, network)
+        stack.callback(running.guests.close)
+        yield running
