@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 _START_S = 1.0
 # A stamp that lies further back than this belongs to a clock that was reset.
 _CLOCK_RESET_S = 1.0
+# So long the encoder waits for the name of a node that has just been discovered.
+_NAME_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +243,10 @@ class EncoderNode(ManagedNode):
 
     def _second_camera(self, topic: str, kind: str) -> str:
         """Say that more than one node publishes the images."""
-        return sources.second_source(topic, sources.publishers_of(self, topic, kind))
+        # worth a moment, once: the first words are those that a fault is latched with
+        patience_s = 0.0 if self._ambiguity else _NAME_S
+        found = sources.publishers_of(self, topic, kind, patience_s)
+        return sources.second_source(topic, found)
 
     def _submit(self, message: Any, stamp_s: float) -> None:
         """Have a picture encoded; one that still waits gives way to it."""

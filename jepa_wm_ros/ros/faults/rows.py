@@ -247,7 +247,7 @@ ROWS = (
         Row(
             name=f'two cameras on one image topic ({which})',
             act=second_acts.second_camera(frame),
-            words='/second_camera (2 publishers)',
+            words='/second_camera, /sim (2 publishers)',
             moving=False,
             notice_s=_SECOND_CAMERA_S,
         )
