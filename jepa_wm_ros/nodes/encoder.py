@@ -204,7 +204,9 @@ class EncoderNode(ManagedNode):
     def _create_pose_source(self, config: EncoderConfig) -> None:
         if config.pose_source == 'ee_pose':
             tool = Tool.at(config.tool_position, config.tool_rotation)
-            PoseTopicSource(self, 'ee_pose', tool, self._robot.add_pose)
+            PoseTopicSource(
+                self, 'ee_pose', tool, self._robot.add_pose, base_frame=config.base_frame
+            )
         elif config.pose_source == 'tf':
             TfSource(self, config.base_frame, config.flange_frame, self._robot.add_pose)
 

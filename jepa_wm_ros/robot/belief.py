@@ -14,6 +14,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jepa_wm_ros.robot.faults import FaultCode
 from jepa_wm_ros.robot.limits import JointLimits
 
 # Encoders are noisy, stamps are rounded, and joints overshoot the ends of their range [rad].
@@ -22,7 +23,7 @@ RANGE_MARGIN_RAD = 0.05
 # Joints that are pushed move faster than they may be commanded.
 SPEED_MARGIN = 1.5
 # Stamps that lie further back than this belong to a clock that was set, or to another life [s].
-CLOCK_RESET_S = 1.0
+CLOCK_RESET_S = 2.0
 # On a network a message is overtaken by ones that are younger by up to this [s].
 OVERTAKEN_S = 0.05
 # The old life is over when nothing that fits it has come for this long [s].
@@ -40,6 +41,7 @@ class DisbeliefKind(Enum):
     INCOMPLETE = 'incomplete'
     OUT_OF_RANGE = 'outside of the range'
     JUMP = 'a jump'
+    LATE = 'late'
     CLOCK = 'a clock that was set back'
     REPEATED = 'a stamp that does not advance'
 
@@ -47,6 +49,19 @@ class DisbeliefKind(Enum):
     def harmless(self) -> bool:
         """Whether such a sample is only left out; messages overtake each other on a network."""
         return self is DisbeliefKind.REPEATED
+
+    @property
+    def fault(self) -> FaultCode:
+        """What it is while the arm is armed."""
+        return _FAULTS.get(self, FaultCode.JOINTS_IMPLAUSIBLE)
+
+
+_FAULTS = {
+    DisbeliefKind.NOT_FINITE: FaultCode.JOINTS_INVALID,
+    DisbeliefKind.INCOMPLETE: FaultCode.JOINTS_INVALID,
+    DisbeliefKind.LATE: FaultCode.JOINTS_STALE,
+    DisbeliefKind.CLOCK: FaultCode.CLOCK_JUMP,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,8 @@ class JointBelief:
         self._doubted_s = -math.inf
         self.rejected = 0
         """How many samples could not be true."""
+        self.life = 0
+        """Changes when what was believed before says nothing about what is believed now."""
 
     @property
     def positions(self) -> NDArray[np.float64] | None:
@@ -168,22 +185,24 @@ class JointBelief:
         if before_s is None or before is None:
             return None
         elapsed_s = stamp_s - before_s
-        old_life_over = now_s - self._believed_s >= RESEAT_S
-        if elapsed_s < -CLOCK_RESET_S:
-            # Whatever stamps are compared with is void; the next sample begins a new life.
-            self._stamp_s = self._positions = None
-            return Disbelief(
-                DisbeliefKind.CLOCK,
-                f'the stamps of joint states went back by {-elapsed_s:.3f} s: was a clock set, do '
-                'two sources publish them?',
-            )
-        moved = np.abs(values - before)
-        possible_s = elapsed_s if elapsed_s > 0.0 else min(-elapsed_s, OVERTAKEN_S)
-        over = moved - (SPEED_MARGIN * self._limits.velocity * possible_s + NOISE_RAD)
-        if over.max() <= 0.0:
+        disbelief = _back(elapsed_s) or self._jump(values - before, elapsed_s)
+        if disbelief is None:
             return None if elapsed_s > 0.0 else _repeated(elapsed_s)
-        if old_life_over:
+        # What stamps and positions are compared with is void after a clock was set, and when
+        # the samples that were believed have ended.
+        ended = now_s - self._believed_s >= RESEAT_S
+        if ended or disbelief.kind is DisbeliefKind.CLOCK:
             self._stamp_s = self._positions = None
+            self.life += 1
+        return disbelief
+
+    def _jump(self, change: NDArray[np.float64], elapsed_s: float) -> Disbelief | None:
+        """Joints cannot have moved farther than their speed allows."""
+        moved = np.abs(change)
+        # A message that was overtaken is compared with where the joints were a moment later.
+        over = moved - (SPEED_MARGIN * self._limits.velocity * abs(elapsed_s) + NOISE_RAD)
+        if over.max() <= 0.0:
+            return None
         joint = int(over.argmax())
         return Disbelief(
             DisbeliefKind.JUMP,
@@ -191,6 +210,23 @@ class JointBelief:
             f'within {abs(elapsed_s):.3f} s (possible: {moved[joint] - over[joint]:.3f} rad): do '
             'two sources publish them?',
         )
+
+
+def _back(elapsed_s: float) -> Disbelief | None:
+    """Stamps go back by little only, when messages overtake each other."""
+    if elapsed_s < -CLOCK_RESET_S:
+        return Disbelief(
+            DisbeliefKind.CLOCK,
+            f'the clock went backwards by {-elapsed_s:.3f} s in the stamps of joint states: was '
+            'it set, do two sources publish them?',
+        )
+    if elapsed_s < -OVERTAKEN_S:
+        return Disbelief(
+            DisbeliefKind.LATE,
+            f'joint states are {-elapsed_s:.3f} s older than those before: are they late, do two '
+            'sources publish them?',
+        )
+    return None
 
 
 def _repeated(elapsed_s: float) -> Disbelief:

@@ -11,7 +11,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
 from jepa_wm_ros.nodes.backends.streaming import StreamingBackend
-from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.gate import ClearedCommand
 
 
 class JointTrajectoryBackend(StreamingBackend):
@@ -30,15 +30,15 @@ class JointTrajectoryBackend(StreamingBackend):
         super().__init__(wiring)
         self._names = list(wiring.joint_names)
 
-    def encode(self, command: ArmCommand) -> JointTrajectory:
+    def encode(self, cleared: ClearedCommand) -> JointTrajectory:
         """Write the points. The stamp stays zero, which means: begin now."""
-        wiring, q, v = self._wiring, command.joint_positions, command.joint_velocities
+        wiring, command = self._wiring, cleared.command
+        q, v = command.joint_positions, command.joint_velocities
         due_s = wiring.hold_time_s if command.hold else wiring.lookahead_s
         points = [trajectory_point(due_s, q, v)]
         if np.any(v):
-            # Braking evenly from v to rest within T takes v T / 2.
-            end = q + 0.5 * wiring.brake_time_s * v
-            points.append(trajectory_point(due_s + wiring.brake_time_s, end, np.zeros_like(v)))
+            rest_s = due_s + wiring.brake_time_s
+            points.append(trajectory_point(rest_s, cleared.rest, np.zeros_like(v)))
         return JointTrajectory(joint_names=self._names, points=points)
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from rclpy.action import ActionClient
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
 from jepa_wm_ros.nodes.backends.joint_trajectory import trajectory_point
 from jepa_wm_ros.nodes.message_classes import driver_interface
-from jepa_wm_ros.robot.motion import ArmCommand
-
-if TYPE_CHECKING:
-    from jepa_wm_ros.robot.joint_route import RoutePoint
+from jepa_wm_ros.robot.gate import ClearedCommand, ClearedRoute
 
 DEFAULT_ACTION = 'follow_joint_trajectory'
 _SUCCEEDED, _CANCELED = 4, 5  # action_msgs/GoalStatus
@@ -27,7 +22,7 @@ class JointTrajectoryActionBackend:
 
     The controller plays the motion by itself; the supervisor watches as with a stream, and a
     goal that is rejected or aborted is a fault. A new motion replaces the goal under way, and so
-    does the braking at an early end; to hold at once, the goal is cancelled.
+    does the braking at an early end; where there is nothing to brake, the goal is cancelled.
     """
 
     moves = True
@@ -48,7 +43,6 @@ class JointTrajectoryActionBackend:
         # The number of the goal that counts, and its handle once it is accepted.
         self._counts: int | None = None
         self._handle: Any = None
-        self._braking = False
         self._pending = 0
 
     def obstacle(self) -> str:
@@ -64,26 +58,17 @@ class JointTrajectoryActionBackend:
         """Whether no request to begin or to cancel waits for its answer."""
         return self._pending == 0
 
-    def play(self, route: Sequence[RoutePoint]) -> None:
+    def play(self, cleared: ClearedRoute) -> None:
         """Send a motion, which replaces the one under way; without points that is cancelled."""
-        self._braking = False
-        if route:
-            self._begin([trajectory_point(p.time_s, p.positions, p.velocities) for p in route])
+        points = cleared.points
+        if points:
+            self._begin([trajectory_point(p.time_s, p.positions, p.velocities) for p in points])
         else:
             self._cancel()
 
-    def send(self, command: ArmCommand) -> None:
-        """Brake at the first command to do so, or hold; set-points on the way are not sent."""
-        if command.brake and not self._braking:
-            self._braking = True
-            due_s, v = self._wiring.brake_time_s, command.joint_velocities
-            end = command.joint_positions + 0.5 * due_s * v
-            self._begin([trajectory_point(due_s, end, np.zeros_like(v))])
-        elif command.hold:
-            # After braking, the controller comes to rest and holds by itself.
-            if not self._braking:
-                self._cancel()
-            self._braking = False
+    def send(self, cleared: ClearedCommand) -> None:
+        """Do nothing with it: the controller plays motions, and stops, by itself."""
+        del cleared
 
     def _begin(self, points: list[JointTrajectoryPoint]) -> None:
         """Send a goal."""
