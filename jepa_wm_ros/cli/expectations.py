@@ -20,8 +20,6 @@ COMMANDS = {
 _ACTION = 'follow_joint_trajectory'
 OWN_ACTIONS = ('execute', 'reach_goal')
 """Actions that a system serves, once."""
-# Where the action publisher has no limit of its own for it.
-_TURN_RAD = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +136,7 @@ def expectations(system: System, given: Values, real_backend: str = '') -> Expec
         driver_pose=own.driver_pose_topic,
         tool=own.tool,
         pose_tolerance_m=own.driver_pose_tolerance_m,
-        pose_tolerance_rad=getattr(own, 'driver_pose_tolerance_rad', _TURN_RAD),
+        pose_tolerance_rad=own.driver_pose_tolerance_rad,
         model=str(policy.parameters.get('model', '')),
     )
 

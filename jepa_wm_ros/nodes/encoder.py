@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 _START_S = 1.0
 # A stamp that lies further back than this belongs to a clock that was reset.
 _CLOCK_RESET_S = 1.0
+# Joint states that could not be true are told in the diagnostics for so long.
+_LATELY_S = 5.0
 # So long the encoder waits for the name of a node that has just been discovered.
 _NAME_S = 0.05
 
@@ -147,6 +149,7 @@ class EncoderNode(ManagedNode):
         self._trouble = self._ambiguity = ''
         self._first_stamp_s: float | None = None
         self._observed_s = -math.inf
+        self._disbelieved, self._left_out = (-math.inf, ''), 0
         super().__init__('encoder', **kwargs)
 
     def setup(self) -> None:
@@ -198,8 +201,20 @@ class EncoderNode(ManagedNode):
                 message=wrong or ('ok' if level is Level.OK else 'no pictures arrive'),
                 values=camera,
             ),
+            self._joints_diagnostic(),
             Diagnostic(name='encoding', values=timing | {'replaced': self._worker.replaced}),
         ]
+
+    def _joints_diagnostic(self) -> Diagnostic:
+        """What there is to say about joint states that could not be true."""
+        said_s, what = self._disbelieved
+        lately = time.monotonic() - said_s < _LATELY_S
+        return Diagnostic(
+            name='joint states',
+            level=Level.ERROR if lately else Level.OK,
+            message=what if lately else 'ok',
+            values={'left_out': self._left_out},
+        )
 
     def _create_pose_source(self, config: EncoderConfig) -> None:
         if config.pose_source == 'ee_pose':
@@ -225,7 +240,11 @@ class EncoderNode(ManagedNode):
 
     def _on_joints(self, message: JointState) -> None:
         stamp_s = decode_stamp(message.header.stamp)
-        self._robot.add_joints(stamp_s, message.name, message.position)
+        arrived_s = time.monotonic()
+        doubt = self._robot.add_joints(stamp_s, message.name, message.position, arrived_s)
+        if doubt is not None and not doubt.kind.harmless:
+            self._disbelieved, self._left_out = (arrived_s, doubt.message), self._left_out + 1
+            self.report(JepaWmError(doubt.message))
 
     def _on_image(self, message: Any) -> None:
         if not self.active:
