@@ -47,6 +47,7 @@ FAULTS = (
     'camera_frozen',
     'camera_silent',
     'camera_late',
+    'camera_drops',
     'joints_silent',
     'joints_late',
     'joints_renamed',
@@ -55,6 +56,8 @@ FAULTS = (
     'clock_back',
     'clock_forward',
 )
+DROPS_OF = 3
+"""Of this number of pictures, all but one are lost when the camera drops some."""
 LATE_S = 1.0
 """How old the stamps of late pictures and joint states are [s]."""
 _CLOCK_OFFSETS_S = {'clock_back': -2.0, 'clock_forward': 2.0}
@@ -162,6 +165,7 @@ class SimNode(ManagedNode):
         self._rng = np.random.default_rng(config.seed)
         self._last_picture: Picture | None = None
         self._rendering, self._pictures = LatencyMonitor(), RateMonitor()
+        self._due = 0
         simulation.set_appearance(config.appearance)
         self._create_publishers()
         self._create_inputs()
@@ -293,12 +297,18 @@ class SimNode(ManagedNode):
         else:
             stamp = encode_stamp(max(0.0, now_s + _CLOCK_OFFSETS_S.get(config.fault, 0.0)))
             self._clocks.publish(ClockMessage(clock=stamp))
-        if self._camera.due(now_s) and config.fault != 'camera_silent':
+        if self._camera.due(now_s) and not self._loses_picture():
             # first: its age begins with the stamp
             self._publish_picture(_late(stamp) if config.fault == 'camera_late' else stamp)
         if config.fault != 'joints_silent':
             self._publish_joints(_late(stamp) if config.fault == 'joints_late' else stamp)
         self._publish_poses(stamp)
+
+    def _loses_picture(self) -> bool:
+        """Whether the picture that is due does not come."""
+        self._due += 1
+        fault = self.config.fault
+        return fault == 'camera_silent' or (fault == 'camera_drops' and self._due % DROPS_OF > 0)
 
     def _publish_joints(self, stamp: Time) -> None:
         simulation = self._cell.simulation

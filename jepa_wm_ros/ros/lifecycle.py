@@ -314,7 +314,18 @@ class ManagedNode(LifecycleNode):
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
+    def _forget_destroyed(self) -> None:
+        """Take out of the callback group what is no longer there.
+
+        rclpy leaves a weak reference in it to each entity that it ever had: also to the timer of
+        each wait with a time limit, of which there are some for each plan. References that are
+        dead are nobody's any more; to remove those of the living would break the executor.
+        """
+        entities = self.default_callback_group.entities
+        entities -= {reference for reference in entities if reference() is None}
+
     def _publish_diagnostics(self) -> None:
+        self._forget_destroyed()
         own = Diagnostic(
             name='life cycle',
             level=Level.OK if self.failure is None else Level.ERROR,

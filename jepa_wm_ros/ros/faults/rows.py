@@ -262,4 +262,11 @@ ROWS = (
         braking=False,
         deadly=True,
     ),
+    Row(
+        name='camera drops two of three pictures',
+        act=acts.device(fault='camera_drops'),
+        states=REST,
+        words='completed',
+        braking=False,
+    ),
 )
