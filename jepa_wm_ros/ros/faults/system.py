@@ -122,8 +122,9 @@ class FaultSystem:
             observer.reset_fault()
         observer.disarm()
         observer.reset(START)
-        observer.arm()
+        # an arm that is put somewhere else while it is armed is a fault: joint states cannot jump
         time.sleep(_SETTLE_S)
+        observer.arm()
         observer.clear()
         observer.wait(lambda: observer.statuses, 'a state of the supervisor')
 
