@@ -269,4 +269,36 @@ ROWS = (
         words='completed',
         braking=False,
     ),
+    *(
+        Row(
+            name=f'second source of joint states, {rate_hz:g} Hz',
+            act=second_acts.ghost(rate_hz),
+            words='joint_state_publisher',
+            moving=False,
+            notice_s=1.0 / rate_hz + PERIODS_S,
+        )
+        for rate_hz in (100.0, 10.0)
+    ),
+    Row(
+        name='second source of joint states before arming',
+        act=second_acts.ghost_before_arming,
+        states=(SafetyStatus.DISARMED,),
+        words='joint_state_publisher, /sim (2 publishers); stop all but one',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='stop of an armed arm before any motion',
+        act=second_acts.stop_before_any_motion,
+        states=(SafetyStatus.DISARMED,),
+        words='no commands were sent',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='joint states in degrees',
+        act=acts.device(fault='joints_degrees'),
+        words='does the driver report degrees',
+        notice_s=PERIODS_S,
+    ),
 )
