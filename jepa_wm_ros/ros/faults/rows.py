@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_msgs.msg import SafetyStatus
 
-from jepa_wm_ros.ros.faults import acts
+from jepa_wm_ros.ros.faults import acts, life_acts
 from jepa_wm_ros.ros.faults.graphs import (
     BREAKABLE,
     CABLE,
@@ -246,5 +246,21 @@ ROWS = (
         states=REST,
         words='completed',
         braking=False,
+    ),
+    Row(
+        name='life-cycle transitions that are not possible',
+        act=life_acts.wrong_transitions,
+        states=REST,
+        words='completed',
+        braking=False,
+    ),
+    Row(
+        name='planner shut down during a goal',
+        act=life_acts.shut_planner_down,
+        states=REST,
+        words='SHUTDOWN',
+        moving=False,
+        deadly=True,
+        notice_s=_MODE_S,
     ),
 )
