@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jepa_wm_msgs.msg import SafetyStatus
 
 from jepa_wm_ros.robot.description import CAMERA_FRAME
-from jepa_wm_ros.ros.faults import acts, controller_acts, second_acts
+from jepa_wm_ros.ros.faults import acts, controller_acts, life_acts, second_acts
 from jepa_wm_ros.ros.faults.graphs import (
     ACTED,
     BREAKABLE,
@@ -348,5 +348,21 @@ ROWS = (
         act=acts.device(fault='joints_degrees'),
         words='does the driver report degrees',
         notice_s=PERIODS_S,
+    ),
+    Row(
+        name='life-cycle transitions that are not possible',
+        act=life_acts.wrong_transitions,
+        states=REST,
+        words='completed',
+        braking=False,
+    ),
+    Row(
+        name='planner shut down during a goal',
+        act=life_acts.shut_planner_down,
+        states=REST,
+        words='SHUTDOWN',
+        moving=False,
+        deadly=True,
+        notice_s=_MODE_S,
     ),
 )
