@@ -247,7 +247,8 @@ ROWS = (
         Row(
             name=f'two cameras on one image topic ({which})',
             act=second_acts.second_camera(frame),
-            words='/second_camera, /sim (2 publishers)',
+            # the graph learns the name of its node later, on a busy machine too late for the fault
+            words='(2 publishers); stop all but one',
             moving=False,
             notice_s=_SECOND_CAMERA_S,
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jepa_wm_ros.ros import sources
 from jepa_wm_ros.ros.bringup import LOCAL
 from jepa_wm_ros.ros.client import GraphError
+from jepa_wm_ros.ros.faults import second_camera as second_camera_process
 from jepa_wm_ros.ros.faults.acts import SIDEWAYS, STEPS
 from jepa_wm_ros.ros.processes import Bringup, end_all
 
@@ -48,6 +49,10 @@ def second_camera(frame: str) -> Callable[[FaultSystem], float]:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()  # ready; to start it takes longer than the motion
+        node = system.observer.node
+        system.observer.wait(
+            lambda: f'/{second_camera_process.NODE}' in sources.all_nodes(node), 'its node'
+        )
         system.observer.move(SIDEWAYS, STEPS)
         process.stdin.write(b'\n')
         process.stdin.flush()
