@@ -6,7 +6,6 @@ is known by its node *and* by its process, which its DDS identity tells.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 LINGERING_S = 20
 """How long a process that was killed stays in the graph: the lease of DDS [s]."""
 LINGERING = f'a process that was killed stays in the graph for up to {LINGERING_S} s'
-_LOOK_S = 0.002
 _PARTICIPANT_BYTES = 12
 _UNKNOWN = 'UNKNOWN_'
 _STRANGER = 'a node that is not known yet'
@@ -46,6 +44,11 @@ class Endpoint:
     reliable: bool = True
     latched: bool = False
     gid: bytes = b''
+
+    @property
+    def known(self) -> bool:
+        """Whether its node has a name yet: the graph learns of an endpoint a moment before."""
+        return self.node != _STRANGER
 
     @property
     def participant(self) -> bytes:
@@ -189,26 +192,16 @@ def second_system(nodes: Iterable[str], mine: Iterable[str]) -> str:
 # -- what a node sees --------------------------------------------------------------------------
 
 
-def publishers_of(
-    node: Node, topic: str, kind: str = '', patience_s: float = 0.0
-) -> list[Endpoint]:
+def publishers_of(node: Node, topic: str, kind: str = '') -> list[Endpoint]:
     """Return the publishers of a topic.
-
-    The graph knows a publisher some milliseconds before it knows the name of its node.
 
     Args:
         node: A node of the graph.
         topic: Name as the node says it: relative names and remappings are resolved.
         kind: Type of the messages that count; all when empty. DDS carries no other type to a
             listener, even on a topic of the same name.
-        patience_s: How long to wait for names [s].
     """
-    deadline_s = time.monotonic() + patience_s
-    while True:
-        found = _of_kind(node.get_publishers_info_by_topic(topic), kind)
-        if all(one.node != _STRANGER for one in found) or time.monotonic() >= deadline_s:
-            return found
-        time.sleep(_LOOK_S)
+    return _of_kind(node.get_publishers_info_by_topic(topic), kind)
 
 
 def subscribers_of(node: Node, topic: str, kind: str = '') -> list[Endpoint]:

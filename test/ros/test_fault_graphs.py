@@ -166,7 +166,7 @@ def test_relay_passes_latents_on_and_spoils_them(graph):
     ('fault', 'words'),
     [
         ('NaN in a command', 'not finite'),
-        ('two cameras on one image topic (the same frame)', '/second_camera'),
+        ('two cameras on one image topic (the same frame)', '/image has '),
     ],
 )
 def test_faults_in_a_running_graph_stop_the_arm_with_words(tmp_path, fault, words):

@@ -25,6 +25,7 @@ from jepa_wm_ros.ros.faults.graphs import (
     SEND_GOAL,
     SERVOED,
     SWITCH_SERVO,
+    TURNED,
     FaultGraph,
 )
 
@@ -268,7 +269,8 @@ ROWS = (
         Row(
             name=f'two cameras on one image topic ({which})',
             act=second_acts.second_camera(frame),
-            words='/second_camera, /sim (2 publishers)',
+            # the graph learns the name of its node later, on a busy machine too late for the fault
+            words='(2 publishers); stop all but one',
             moving=False,
             notice_s=_SECOND_CAMERA_S,
         )
@@ -364,5 +366,14 @@ ROWS = (
         moving=False,
         deadly=True,
         notice_s=_MODE_S,
+    ),
+    Row(
+        name="driver's end effector turned by 20 degrees",
+        act=second_acts.arm_a_turned_tool,
+        states=(SafetyStatus.DISARMED,),
+        words='is turned by 20.0 degrees',
+        moving=False,
+        braking=False,
+        graph=TURNED,
     ),
 )

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 from jepa_wm_ros.ros import sources
 from jepa_wm_ros.ros.bringup import LOCAL
 from jepa_wm_ros.ros.client import GraphError
+from jepa_wm_ros.ros.faults import ghost as ghost_process
+from jepa_wm_ros.ros.faults import second_camera as second_camera_process
 from jepa_wm_ros.ros.faults.acts import SIDEWAYS, STEPS
 from jepa_wm_ros.ros.processes import Bringup, end_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from jepa_wm_ros.ros.faults.system import FaultSystem
 
@@ -37,7 +40,7 @@ def second_camera(frame: str) -> Callable[[FaultSystem], float]:
     """
 
     def act(system: FaultSystem) -> float:
-        begin = _guest(system, 'second_camera', '--frame', frame)
+        begin = _guest(system, second_camera_process, '--frame', frame)
         system.observer.move(SIDEWAYS, STEPS)
         return begin()
 
@@ -52,7 +55,7 @@ def ghost(rate_hz: float) -> Callable[[FaultSystem], float]:
     """
 
     def act(system: FaultSystem) -> float:
-        begin = _guest(system, 'ghost', '--rate', str(rate_hz))
+        begin = _guest(system, ghost_process, '--rate', str(rate_hz))
         system.observer.move(SIDEWAYS, STEPS)
         return begin()
 
@@ -63,7 +66,7 @@ def ghost_before_arming(system: FaultSystem) -> float:
     """Publish joint states of an arm that is elsewhere, then try to arm, then stop."""
     observer = system.observer
     observer.disarm()
-    began_s = _guest(system, 'ghost')()
+    began_s = _guest(system, ghost_process)()
     time.sleep(_SEEN_S)
     observer.clear()
     try:
@@ -105,19 +108,22 @@ def _sent(system: FaultSystem) -> str:
     return f'{len(system.observer.commands) or "no"} commands were sent'
 
 
-def _guest(system: FaultSystem, module: str, *words: str) -> Callable[[], float]:
+def _guest(system: FaultSystem, module: ModuleType, *words: str) -> Callable[[], float]:
     """Start a program that waits for a line; return what lets it begin, and says when it did."""
     process = subprocess.Popen(
-        [sys.executable, '-m', f'jepa_wm_ros.ros.faults.{module}', *words],
+        [sys.executable, '-m', module.__name__, *words],
         env=_surroundings(system),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
-    system.guests.callback(end_all, {module: process}, _PATIENCE_S, print)
+    system.guests.callback(end_all, {module.__name__: process}, _PATIENCE_S, print)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdout.readline()  # ready; to start it takes longer than a motion
+    # A publisher of a node that is not known yet has no name.
+    node = system.observer.node
+    system.observer.wait(lambda: f'/{module.NODE}' in sources.all_nodes(node), 'its node')
 
     def begin() -> float:
         assert process.stdin is not None

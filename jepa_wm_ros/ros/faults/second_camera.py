@@ -1,7 +1,8 @@
 """A camera that should not be there: a process that publishes other images on the image topic.
 
-It waits for a line on its standard input, so that it can be started before a motion, and says on
-its standard output when its publisher came to be, on the clock of the machine.
+It waits for a line on its standard input, so that it can be started before a motion: its node is
+there by then, as that of a driver is which opens its camera. On its standard output it says when
+its publisher came to be, on the clock of the machine.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ READY = 'ready'
 class SecondCamera(Node):
     """Publishes one foreign picture again and again."""
 
-    def __init__(self, topic: str, frame: str, rate_hz: float) -> None:
-        """Begin to publish."""
+    def __init__(self, frame: str) -> None:
+        """Publish nothing yet."""
         super().__init__(NODE)
         self._message = encode_image(foreign_picture(), frame_id=frame)
+
+    def begin(self, topic: str, rate_hz: float) -> None:
+        """Begin to publish."""
         self._images = self.create_publisher(Image, topic, qos.latest())
         self.create_timer(1.0 / rate_hz, self._publish)
 
@@ -47,10 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--rate', type=float, default=15.0, metavar='HZ')
     args = parser.parse_args(arguments)
     rclpy.init()
+    camera = SecondCamera(args.frame)
     print(READY, flush=True)
     sys.stdin.readline()
     began_s = time.time()
-    camera = SecondCamera(args.topic, args.frame, args.rate)
+    camera.begin(args.topic, args.rate)
     print(began_s, flush=True)
     with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(camera)

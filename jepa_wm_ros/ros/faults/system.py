@@ -124,7 +124,8 @@ class FaultSystem:
         observer.reset(START)
         # an arm that is put somewhere else while it is armed is a fault: joint states cannot jump
         time.sleep(_SETTLE_S)
-        observer.arm()
+        if self.graph.armed:
+            observer.arm()
         observer.clear()
         observer.wait(lambda: observer.statuses, 'a state of the supervisor')
 
