@@ -62,7 +62,8 @@ def test_a_plan_worse_than_doing_nothing_is_sent_where_that_is_wanted(make_rig, 
     rig = make_rig(hold_when_worse=False)
     expect_nothing_good(rig, monkeypatch)
     rig.go(GOAL, max_steps=[2])
-    assert len(rig.cell.plans) == 2
+    # streaming, a third one may be on its way before the second has been answered
+    assert len(rig.cell.plans) in ((2, 3) if streaming else (2,))
 
 
 def test_a_model_that_crashes_ends_the_goal_and_the_planner_lives_on(rig):
@@ -167,7 +168,8 @@ def test_two_plans_in_a_row_that_move_nothing_end_the_goal_with_the_reason(make_
     assert (result.code, status) == (Code.NOT_MOVED, GoalStatus.STATUS_ABORTED)
     assert 'commanded 40 mm, moved 0.1 mm' in result.message
     assert 'is the controller active' in result.message
-    assert len(rig.cell.plans) == 2
+    # streaming, a third one may be on its way before the second has been answered
+    assert len(rig.cell.plans) in ((2, 3) if streaming else (2,))
     assert streaming or result.steps == 2  # streaming counts time in motion, and there was none
 
 
