@@ -222,11 +222,7 @@ class GoalRun:
         observation = await self._tools.eyes.after(after_s, self._stop, timeout_s)
         self._check()
         if observation is None:
-            raise GoalError(
-                GoalCode.NO_OBSERVATION,
-                f'no new observation for {timeout_s:g} s; do the topics image and joint_states '
-                'arrive at the encoder (see its diagnostics)?',
-            )
+            raise GoalError(GoalCode.NO_OBSERVATION, self._tools.eyes.absence(timeout_s))
         return observation
 
     async def _thought(self, job: Future, limit_s: float = _THINKING_S) -> Any:
