@@ -50,6 +50,12 @@ if TYPE_CHECKING:
 _START_S = 1.0
 # A stamp that lies further back than this belongs to a clock that was reset.
 _CLOCK_RESET_S = 1.0
+# Joint states that could not be true are told in the diagnostics for so long.
+_LATELY_S = 5.0
+# Joint states that could not be true and come nearer than this are told once.
+_SERIES_S = 1.0
+# So long the encoder waits for the name of a node that has just been discovered.
+_NAME_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +149,10 @@ class EncoderNode(ManagedNode):
         self._pictures = RateMonitor()
         self._encoding, self._latency = LatencyMonitor(), LatencyMonitor()
         self._trouble = self._ambiguity = ''
+        self._nameless_s: float | None = None
         self._first_stamp_s: float | None = None
         self._observed_s = -math.inf
+        self._disbelieved, self._left_out = (-math.inf, ''), 0
         super().__init__('encoder', **kwargs)
 
     def setup(self) -> None:
@@ -196,8 +204,20 @@ class EncoderNode(ManagedNode):
                 message=wrong or ('ok' if level is Level.OK else 'no pictures arrive'),
                 values=camera,
             ),
+            self._joints_diagnostic(),
             Diagnostic(name='encoding', values=timing | {'replaced': self._worker.replaced}),
         ]
+
+    def _joints_diagnostic(self) -> Diagnostic:
+        """What there is to say about joint states that could not be true."""
+        said_s, what = self._disbelieved
+        lately = time.monotonic() - said_s < _LATELY_S
+        return Diagnostic(
+            name='joint states',
+            level=Level.ERROR if lately else Level.OK,
+            message=what if lately else 'ok',
+            values={'left_out': self._left_out},
+        )
 
     def _create_pose_source(self, config: EncoderConfig) -> None:
         if config.pose_source == 'ee_pose':
@@ -223,7 +243,13 @@ class EncoderNode(ManagedNode):
 
     def _on_joints(self, message: JointState) -> None:
         stamp_s = decode_stamp(message.header.stamp)
-        self._robot.add_joints(stamp_s, message.name, message.position)
+        arrived_s = time.monotonic()
+        doubt = self._robot.add_joints(stamp_s, message.name, message.position, arrived_s)
+        if doubt is not None and not doubt.kind.harmless:
+            self._left_out += 1
+            if arrived_s - self._disbelieved[0] > _SERIES_S:  # each has other numbers
+                self.report(JepaWmError(doubt.message))
+            self._disbelieved = (arrived_s, doubt.message)
 
     def _on_image(self, message: Any) -> None:
         if not self.active:
@@ -231,6 +257,8 @@ class EncoderNode(ManagedNode):
         stamp_s = decode_stamp(message.header.stamp)
         self._pictures.tick(stamp_s)
         self._ambiguity = self._source.look(image_facts(message), time.monotonic())
+        if self._ambiguity and self._learning_name():
+            return  # no image is believed; the fault that follows is to name the node
         checksum = zlib.crc32(message.data)
         self._trouble = self._watch.look(checksum, stamp_s, self._robot.position)
         wrong = self._ambiguity or self._trouble
@@ -243,7 +271,17 @@ class EncoderNode(ManagedNode):
 
     def _second_camera(self, topic: str, kind: str) -> str:
         """Say that more than one node publishes the images."""
-        return sources.second_source(topic, sources.publishers_of(self, topic, kind))
+        found = sources.publishers_of(self, topic, kind)
+        if all(one.known for one in found):
+            self._nameless_s = None
+        elif self._nameless_s is None:
+            self._nameless_s = time.monotonic()
+        return sources.second_source(topic, found)
+
+    def _learning_name(self) -> bool:
+        """Whether the node of a publisher has no name yet, and will soon have one."""
+        since_s = self._nameless_s
+        return since_s is not None and time.monotonic() - since_s < _NAME_S
 
     def _submit(self, message: Any, stamp_s: float) -> None:
         """Have a picture encoded; one that still waits gives way to it."""

@@ -49,8 +49,8 @@ class ImageSourceWatch:
     Nothing in a latent tells which camera it comes from: a planner that gets two views in turn
     sees a world that jumps. So there must be one publisher, and its images say one frame, which
     is `camera_frame` or that of the first image; another frame for good is another camera, and
-    is believed only after `forget`. Size and encoding may change, once: images that alternate are
-    those of two cameras, and so are stamps that go back again and again.
+    is believed only after `forget`. Size and encoding may change, but images that alternate are
+    those of two cameras, and so are those whose stamps go back again and again.
 
     Args:
         camera_frame: The frame that images must have; empty takes that of the first one.
@@ -82,7 +82,8 @@ class ImageSourceWatch:
         """
         last, self._last = self._last, image
         sign = self._sign(image, last, now_s)
-        if now_s < self._counted_s or now_s - self._counted_s >= _COUNT_S or sign:
+        due = not 0.0 <= now_s - self._counted_s < _COUNT_S
+        if due or sign or self._publishers:
             self._counted_s = now_s
             self._publishers = self.count()
         return self._publishers or self._stranger(image, now_s) or self._doubted(now_s)

@@ -46,6 +46,11 @@ class Endpoint:
     gid: bytes = b''
 
     @property
+    def known(self) -> bool:
+        """Whether its node has a name yet: the graph learns of an endpoint a moment before."""
+        return self.node != _STRANGER
+
+    @property
     def participant(self) -> bytes:
         """What all endpoints of one process (more exactly: of one context) have in common."""
         return self.gid[:_PARTICIPANT_BYTES]

@@ -55,6 +55,7 @@ class Rig:
         self.stamp_s = now_s(node)
 
     def arm(self, positions=READY_POSTURE):
+        self.stamp_s += 0.001  # a stamp that does not advance is not believed
         message = JointState(name=[*ARM_JOINTS, 'finger_joint'], position=[*positions, 0.4])
         message.header.stamp = encode_stamp(self.stamp_s)
         buffered = self.encoder._robot._arm.latest
@@ -327,3 +328,18 @@ def test_images_in_another_frame_than_the_wanted_one_are_not_believed(graph):
     health = rig.look(picture_of((0.5, 0.1, 0.3)))
     assert health.ambiguous
     assert "camera_frame says 'zed_left'" in health.message
+
+
+def test_joint_states_that_cannot_be_true_are_told_and_not_used(rig):
+    rig.arm()
+    message = JointState(name=list(ARM_JOINTS), position=np.degrees(READY_POSTURE).tolist())
+    message.header.stamp = encode_stamp(rig.stamp_s + 0.01)
+    rig.joints.publish(message)
+    rig.graph.spin_until(rig.errors)
+    assert 'degrees' in rig.encoder._last_error[0]
+    (joints,) = [one for one in rig.encoder.diagnostics() if one.name == 'joint states']
+    assert joints.level is Level.ERROR
+    assert joints.values == {'left_out': 1}
+    rig.look(picture_of((0.5, 0.1, 0.3)))
+    rig.graph.spin_until(lambda: rig.observed)
+    np.testing.assert_allclose(rig.observed[0].joints, READY_POSTURE)

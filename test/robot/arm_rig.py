@@ -80,7 +80,10 @@ class Rig:
                 self.executor.joints_seen(self.ros_s, self.joints, self.gripper, self.now)
             if self.ticks % CAMERA_TICKS == 0 and self.camera != 'off':
                 frozen = self.camera == 'frozen'
-                self.executor.picture_seen(self.ros_s - 0.01, frozen, self.now)
+                ambiguous = self.camera == 'ambiguous'
+                self.executor.picture_seen(
+                    self.ros_s - 0.01, frozen, self.now, ambiguous=ambiguous
+                )
             self.executor.tick(self.now)
 
     def plan(self, actions, *, step_duration_s=0.4, age_s=0.1, pose=None) -> MotionPlan:

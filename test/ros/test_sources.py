@@ -70,6 +70,37 @@ def test_the_words_of_a_second_source_name_the_nodes_and_say_what_to_do():
     assert '20 s' in said
 
 
+ARM, HAND = frozenset('abc'), frozenset('h')
+
+
+@pytest.mark.parametrize(
+    ('publishers', 'named_joints', 'second'),
+    [
+        (1, [ARM], False),
+        (1, [ARM, HAND, ARM | HAND], False),
+        (2, [ARM, HAND], False),
+        (2, [HAND, ARM, HAND, ARM], False),
+        (2, [ARM], True),
+        (2, [ARM | HAND, ARM], True),
+        (2, [ARM, HAND, ARM | HAND], True),
+        (3, [ARM, HAND], True),
+        (2, [frozenset(), ARM], True),
+        (2, [], True),
+    ],
+)
+def test_arm_and_gripper_may_have_publishers_of_their_own(publishers, named_joints, second):
+    endpoints = [endpoint(f'/p{number}', number) for number in range(publishers)]
+    said = sources.second_joint_source('/joint_states', endpoints, named_joints)
+    assert bool(said) is second
+    assert not second or '/p0, /p1' in said
+
+
+def test_an_action_has_one_server():
+    assert sources.second_server('/execute', [endpoint('/a')]) == ''
+    said = sources.second_server('/execute', [endpoint('/a'), endpoint('/a', 2)])
+    assert said.startswith('the action /execute has /a (2 servers in 2 processes)')
+
+
 def test_the_words_of_a_second_commander():
     assert sources.second_commander('/command', []) == ''
     said = sources.second_commander('/command', [endpoint('/b')], 'clients')
@@ -149,3 +180,5 @@ def test_who_is_not_a_ros_node_is_named_as_unknown(graph):
         qos_profile = rclpy.qos.QoSProfile(depth=1)
 
     assert 'not known' in sources.endpoint(Info).node
+    assert not sources.endpoint(Info).known
+    assert endpoint('/a').known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -26,6 +27,8 @@ SEND_GOAL, CANCEL_GOALS, SWITCH_SERVO = (
     'rival/switch_servo',
 )
 """Services of somebody else at our controller, which make him act."""
+# The hand's own turn, and 20 degrees more.
+_TURNED_TOOL = (0.0, 0.0, -math.pi / 4.0 + math.radians(20.0))
 LATENT_HERE = 'latent_from_encoder'
 """Where the encoder publishes when latents go through us."""
 
@@ -43,6 +46,7 @@ class FaultGraph:
             the joints that are measured stand for commands.
         relayed: Whether latents go through us.
         cable: Whether the policy is behind a network of its own.
+        armed: Whether the arm can be armed before the fault is made.
         rival: Whether somebody else is there who can command the controller, too.
     """
 
@@ -54,6 +58,7 @@ class FaultGraph:
     relayed: bool = False
     cable: bool = False
     rival: bool = False
+    armed: bool = True
 
 
 def _demo(overrides: Overrides, _: Path) -> Sequence[ProcessSpec]:
@@ -154,5 +159,15 @@ SERVOED = FaultGraph(
     sound={'fault': 'none', 'mode': 'idle'},
     command_topic='',
     rival=True,
+)
+TURNED = FaultGraph(
+    name='emulated crisp controller with another end effector',
+    processes=lambda overrides, _: _emulated(
+        'crisp', {**overrides, 'driver_emulator': {'tool_rotation': _TURNED_TOOL}}
+    ),
+    device='driver_emulator',
+    sound={'fault': 'none', 'mode': 'idle'},
+    command_topic='',
+    armed=False,
 )
 CABLE = FaultGraph(name='network', processes=_demo, cable=True)

@@ -176,14 +176,23 @@ class FaultObserver(GraphClient):
     def cancel_goal(self, after_s: float) -> float:
         """Pursue a foreign picture, cancel that a while later [s]; return how long it took [s]."""
         goal = ReachGoal.Goal(images=[encode_image(foreign_picture())], max_steps=[100])
-        handle = self._ask(lambda: self._reach.send_goal_async(goal), 'reach_goal')
-        if not handle.accepted:
-            raise GraphError('the planner rejects the goal; is it active?')
-        finishing = self.start(handle.get_result_async)
+        handle, finishing = self.send_goal(goal)
         time.sleep(after_s)
         took_s = self._cancelled_within(handle)
         self._wait(finishing, 'reach_goal', self.patience_s)
         return took_s
+
+    def send_goal(self, goal: Any) -> tuple[Any, Any]:
+        """Send a goal to the planner; returns its handle and what will be its result."""
+        self._find(self._reach.server_is_ready, 'reach_goal')
+        handle = self._ask(lambda: self._reach.send_goal_async(goal), 'reach_goal')
+        if not handle.accepted:
+            raise GraphError('the planner rejects the goal; is it active?')
+        return handle, self.start(handle.get_result_async)
+
+    def ask_service(self, client: Any, request: Any, name: str) -> Any:
+        """Return the answer of a service."""
+        return self._call(client, request, name)
 
     def _cancelled_within(self, handle: Any) -> float:
         """Cancel a goal; return how long the answer took [s]."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_msgs.msg import SafetyStatus
 
-from jepa_wm_ros.ros.faults import acts, controller_acts
+from jepa_wm_ros.robot.description import CAMERA_FRAME
+from jepa_wm_ros.ros.faults import acts, controller_acts, life_acts, second_acts
 from jepa_wm_ros.ros.faults.graphs import (
     ACTED,
     BREAKABLE,
@@ -24,6 +25,7 @@ from jepa_wm_ros.ros.faults.graphs import (
     SEND_GOAL,
     SERVOED,
     SWITCH_SERVO,
+    TURNED,
     FaultGraph,
 )
 
@@ -81,6 +83,8 @@ _GRIPPER_S = 1.0
 """How long the gripper may be silent (`max_gripper_age_s`): it moves slowly."""
 _LOOK_S = 0.1
 """How often somebody looks who else publishes."""
+_SECOND_CAMERA_S = 0.3
+"""Until a publisher is known in the graph, the encoder looks, and its next image comes."""
 _REACTION_S = 0.1
 """How long a controller takes to do what another client asks for, with the way there."""
 _RESULT_S = 0.15
@@ -261,6 +265,26 @@ ROWS = (
         deadly=True,
         graph=CABLE,
     ),
+    *(
+        Row(
+            name=f'two cameras on one image topic ({which})',
+            act=second_acts.second_camera(frame),
+            # the graph learns the name of its node later, on a busy machine too late for the fault
+            words='(2 publishers); stop all but one',
+            moving=False,
+            notice_s=_SECOND_CAMERA_S,
+        )
+        for which, frame in (('another frame', 'other'), ('the same frame', CAMERA_FRAME))
+    ),
+    Row(
+        name='a second complete system on the domain',
+        act=second_acts.second_system,
+        states=(SafetyStatus.DISARMED,),
+        words='more than one node is called /action_publisher',
+        moving=False,
+        braking=False,
+        deadly=True,
+    ),
     Row(
         name="controller's goal cancelled by an operator",
         act=controller_acts.rival(CANCEL_GOALS),
@@ -294,5 +318,62 @@ ROWS = (
         states=REST,
         words='completed',
         braking=False,
+    ),
+    *(
+        Row(
+            name=f'second source of joint states, {rate_hz:g} Hz',
+            act=second_acts.ghost(rate_hz),
+            words='joint_state_publisher',
+            moving=False,
+            notice_s=1.0 / rate_hz + PERIODS_S,
+        )
+        for rate_hz in (100.0, 10.0)
+    ),
+    Row(
+        name='second source of joint states before arming',
+        act=second_acts.ghost_before_arming,
+        states=(SafetyStatus.DISARMED,),
+        words='joint_state_publisher, /sim (2 publishers); stop all but one',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='stop of an armed arm before any motion',
+        act=second_acts.stop_before_any_motion,
+        states=(SafetyStatus.DISARMED,),
+        words='no commands were sent',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='joint states in degrees',
+        act=acts.device(fault='joints_degrees'),
+        words='does the driver report degrees',
+        notice_s=PERIODS_S,
+    ),
+    Row(
+        name='life-cycle transitions that are not possible',
+        act=life_acts.wrong_transitions,
+        states=REST,
+        words='completed',
+        braking=False,
+    ),
+    Row(
+        name='planner shut down during a goal',
+        act=life_acts.shut_planner_down,
+        states=REST,
+        words='SHUTDOWN',
+        moving=False,
+        deadly=True,
+        notice_s=_MODE_S,
+    ),
+    Row(
+        name="driver's end effector turned by 20 degrees",
+        act=second_acts.arm_a_turned_tool,
+        states=(SafetyStatus.DISARMED,),
+        words='is turned by 20.0 degrees',
+        moving=False,
+        braking=False,
+        graph=TURNED,
     ),
 )

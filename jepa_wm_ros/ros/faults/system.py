@@ -74,6 +74,7 @@ class FaultSystem:
         observer: Moves the arm and watches.
         network: The cable to the policy, where there is one.
         intruder: A publisher that should not be there.
+        guests: Ends the processes that an act has started; they are ended before the next one.
         cancel_s: How long the answer to a cancel took [s].
     """
 
@@ -86,12 +87,18 @@ class FaultSystem:
         self.observer = observer
         self.network = network
         self.intruder: Any = None
+        self.guests = contextlib.ExitStack()
         self.cancel_s: float | None = None
 
     @property
     def process_ids(self) -> dict[str, int]:
         """Process ids by name."""
         return self._system.process_ids
+
+    @property
+    def domain_id(self) -> int:
+        """DDS domain of the cell."""
+        return self._system.domain_id
 
     def ended(self) -> dict[str, int]:
         """Return the exit codes of processes that have ended, by name."""
@@ -104,6 +111,7 @@ class FaultSystem:
     def prepare(self) -> None:
         """Put everything back: no fault, the arm at its start, armed."""
         observer = self.observer
+        self.guests.close()
         observer.configure(self.graph.device, **self.graph.sound)
         if self.intruder is not None:
             observer.node.destroy_publisher(self.intruder)
@@ -114,10 +122,10 @@ class FaultSystem:
             observer.reset_fault()
         observer.disarm()
         observer.reset(START)
-        # An arm that is put elsewhere jumps: that has to be seen before it is armed.
+        # an arm that is put somewhere else while it is armed is a fault: joint states cannot jump
         time.sleep(_SETTLE_S)
-        observer.arm()
-        time.sleep(_SETTLE_S)
+        if self.graph.armed:
+            observer.arm()
         observer.clear()
         observer.wait(lambda: observer.statuses, 'a state of the supervisor')
 
@@ -252,4 +260,6 @@ def running_cell(
         stack.callback(observer.close)
         observer.wait_until_ready(60.0)
         observer.wait_for_rival()
-        yield FaultSystem(graph, system, observer, network)
+        running = FaultSystem(graph, system, observer, network)
+        stack.callback(running.guests.close)
+        yield running

@@ -46,7 +46,10 @@ _EXPECTED = {
     'preempt': ('PREEMPTED', 'REACHED', 'MAX_STEPS', 'STALLED'),
 }
 """Ends of a goal that its act explains."""
-_HELD = ('NOT_ARMED', 'FAULT', 'EXECUTION_FAILED', 'NO_OBSERVATION', NO_RESULT, 'SHUTDOWN')
+_HELD = (
+    *('NOT_ARMED', 'FAULT', 'EXECUTION_FAILED', 'NO_OBSERVATION', 'NOT_MOVED', 'SHUTDOWN'),
+    NO_RESULT,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
