@@ -312,8 +312,7 @@ class GoalRun:
         raise GoalError(
             GoalCode.NOT_MOVED,
             f'{_MAX_NOT_MOVED} plans in a row moved the arm by less than a tenth of what was '
-            f'commanded; action_publisher: {result.message}; is the controller active, does it '
-            'take our commands, does something hold the arm?',
+            f'commanded; action_publisher: {result.message}',
         )
 
     def _judge_motion(self, result: Any) -> None:
