@@ -60,9 +60,16 @@ def _action(process: ProcessSpec, namespace: str) -> Any:
         package='jepa_wm_ros',
         executable=process.name,
         namespace=namespace,
-        parameters=[*map(str, process.parameter_paths()), dict(process.parameters)],
+        parameters=_parameters(process),
         remappings=list(process.remappings.items()),
         additional_env=environment,
         ros_arguments=['--log-level', process.log_level] if process.log_level else [],
         output='screen',
     )
+
+
+def _parameters(process: ProcessSpec) -> list[Any]:
+    """Files and values in the order in which they win over each other."""
+    given = [dict(values) for values in (process.defaults, process.parameters)]
+    files = [str(path) for path in process.parameter_paths()]
+    return [part for part in (*files, given[0], *process.user_files, given[1]) if part]

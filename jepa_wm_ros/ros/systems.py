@@ -49,6 +49,8 @@ def _sim(values: Values) -> Iterable[ProcessSpec]:
 
 # -- a real arm ----------------------------------------------------------------------------------
 
+_READ_BY_ENCODER = ('gripper', 'gripper_joint')
+
 
 def _franka(values: Values) -> Iterable[ProcessSpec]:
     driver, robot = ARMS[values['driver']], values['robot_type']
@@ -60,12 +62,14 @@ def _franka(values: Values) -> Iterable[ProcessSpec]:
     nodes = bringup.franka(
         parameter_files=('franka.yaml', *driver.parameter_files, ROBOTS[robot]),
         remappings=topics,
+        defaults={
+            'encoder': {name: gripper[name] for name in _READ_BY_ENCODER if name in gripper},
+            'action_publisher': {**_named_for(robot, driver.parameters), **gripper},
+        },
         overrides={
-            'encoder': {**both, **gripper, **_given(values, 'image_transport')},
+            'encoder': {**both, **_given(values, 'image_transport')},
             'planner': both,
             'action_publisher': {
-                **_named_for(robot, driver.parameters),
-                **gripper,
                 **_given(values, 'calibration_file'),
                 'backend': 'dry_run' if values['dry_run'] == 'true' else driver.backend,
             },
