@@ -9,12 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from jepa_wm_ros.data.readers.bag_file import open_bag
 from jepa_wm_ros.nodes.player import BagPlayer
+from jepa_wm_ros.ros.joining import join
 from jepa_wm_ros.ros.spinning import StopRequest
 
 if TYPE_CHECKING:
@@ -68,8 +67,7 @@ def play(path: Path, settings: PlaySettings, delay_s: float = 1.0) -> tuple[int,
 
 @contextlib.contextmanager
 def _node() -> Iterator[tuple[rclpy.node.Node, SingleThreadedExecutor]]:
-    context = Context()
-    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    context = join()
     node = rclpy.create_node('bag_player', context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)

@@ -8,14 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_stamp
+from jepa_wm_ros.ros.joining import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,9 +125,7 @@ def inspect_graph(
     Returns:
         What there was, with topics by their full names.
     """
-    context = Context()
-    options = SignalHandlerOptions.NO
-    rclpy.init(args=[], context=context, domain_id=domain_id, signal_handler_options=options)
+    context = join(domain_id=domain_id)
     node = rclpy.create_node(
         'jepa_wm_doctor', namespace=namespace, context=context, use_global_arguments=False
     )

@@ -7,7 +7,7 @@ declares: the defaults are in force then, and whoever wrote a lower limit does n
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -263,3 +263,121 @@ def _check_whole(node: StartedNode) -> None:
         user = ', '.join(node.process.user_files)
         where = f'{user}: ' if user else ''
         raise ParameterFileError(f'{where}{node.name}: {error}') from error
+
+
+# -- what is given to a process of ours on its command line ---------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenParameters:
+    """Files and values of parameters on the command line of a process.
+
+    Attributes:
+        files: In order.
+        values: `NAME:=VALUE` or `NODE:NAME:=VALUE`, in order.
+    """
+
+    files: tuple[Path, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+def given_parameters(words: Sequence[str]) -> GivenParameters:
+    """Find what ROS takes for parameters in a command line."""
+    files: list[Path] = []
+    values: list[str] = []
+    ros, before = False, ''
+    for word in words:
+        if word == '--ros-args':
+            ros = True
+        elif word == '--':
+            ros = False
+        elif ros and before == '--params-file':
+            files.append(Path(word))
+        elif ros and before in ('-p', '--param'):
+            values.append(word)
+        before = word
+    return GivenParameters(files=tuple(files), values=tuple(values))
+
+
+def check_given(given: GivenParameters) -> None:
+    """Judge parameters on a command line before there are nodes.
+
+    A file may be for several processes: only values that no node of their name would take are
+    refused here.
+
+    Raises:
+        ParameterFileError: A file cannot be read, or a value is not accepted.
+    """
+    for file in given.files:
+        for entry in read_parameter_file(file):
+            base = entry.nodes.rsplit('/', 1)[-1]
+            kinds = [base] if base in CONFIGS else list(CONFIGS) if '*' in base else []
+            _check_one_of(entry, [kind for kind in kinds if entry.name in _names(kind)])
+
+
+def _check_one_of(entry: Entry, kinds: Sequence[str]) -> None:
+    """Refuse a value that all of some kinds of nodes refuse."""
+    errors: list[ParameterFileError] = []
+    for kind in kinds:
+        try:
+            check_value(entry, kind)
+        except ParameterFileError as error:
+            errors.append(error)
+    if errors and len(errors) == len(kinds):
+        raise errors[0]
+
+
+def check_reached(given: GivenParameters, nodes: Mapping[str, Collection[str]]) -> None:
+    """Refuse parameters on a command line that none of the process's nodes takes.
+
+    Args:
+        given: The command line.
+        nodes: The parameters that are declared, by name of the node with its namespace.
+
+    Raises:
+        ParameterFileError: An entry of a file is for nobody; entries for other nodes of this
+            package, which may run elsewhere, are not.
+        ParameterError: The same for a value.
+    """
+    for file in given.files:
+        entries = read_parameter_file(file)
+        used = {node for entry in entries for node in nodes if entry.reaches(node)}
+        for entry in entries:
+            _check_taken(entry, nodes, used)
+    for word in given.values:
+        _check_assignment(word, nodes)
+
+
+def _check_taken(
+    entry: Entry, nodes: Mapping[str, Collection[str]], used: Collection[str]
+) -> None:
+    """Refuse an entry that nobody takes."""
+    reached = [node for node in nodes if entry.reaches(node)]
+    if any(entry.name in nodes[node] for node in reached):
+        return
+    if '*' in entry.nodes and any(entry.name in _names(kind) for kind in CONFIGS):
+        return  # for a process beside this one
+    if reached:
+        near = _nearest(entry.name, [name for node in reached for name in nodes[node]])
+        asked = f'; did you mean {near}?' if near else '; see docs/parameters.md'
+        raise ParameterFileError(f'{entry.where}: no parameter of {", ".join(reached)}{asked}')
+    base = entry.nodes.rsplit('/', 1)[-1]
+    same = [node for node in nodes if node.rsplit('/', 1)[-1] == base]
+    elsewhere = base in CONFIGS and not same
+    if elsewhere or any(node in used for node in same):
+        return
+    raise ParameterFileError(f'{entry.where}: {unreached(entry.nodes, list(nodes))}')
+
+
+def _check_assignment(word: str, nodes: Mapping[str, Collection[str]]) -> None:
+    """Refuse `-p NAME:=VALUE` or `-p NODE:NAME:=VALUE` that nobody takes."""
+    left = word.partition(':=')[0]
+    node, _, name = left.rpartition(':')
+    reached = [n for n in nodes if not node or n.rsplit('/', 1)[-1] == node.lstrip('/')]
+    if any(name in nodes[n] for n in reached):
+        return
+    if not reached:
+        raise params.ParameterError(f'-p {word}: {unreached(f"/{node}", list(nodes))}')
+    near = _nearest(name, [known for n in reached for known in nodes[n]])
+    asked = f'; did you mean {near}?' if near else '; see docs/parameters.md'
+    raise params.ParameterError(f'-p {word}: no parameter of {", ".join(reached)}{asked}')

@@ -73,6 +73,8 @@ class System:
                     f'{argument.name}:={values[argument.name]} is not possible for '
                     f'{self.name}; accepted: {accepted}'
                 )
+        if values.get('bag') and values.get('record') == 'false':
+            raise BringupError(f'bag:={values["bag"]} has no effect without record:=true')
         return values
 
 

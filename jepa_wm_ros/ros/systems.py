@@ -147,6 +147,7 @@ def _replay(values: Values) -> Iterable[ProcessSpec]:
         raise BringupError('replay needs a bag: give bag:=FOLDER')
     if not Path(values['bag']).exists():
         raise BringupError(f'there is no bag {values["bag"]}')
+    _check_rate(values['rate'])
     both = _given(values, 'model', 'device')
     files = ('franka.yaml', ROBOTS[values['robot_type']]) if values['robot_type'] else ()
     nodes = bringup.franka(
@@ -170,6 +171,15 @@ def _replay(values: Values) -> Iterable[ProcessSpec]:
         replace(process, environment={**process.environment, **local})
         for process in (*followers, player)
     ]
+
+
+def _check_rate(text: str) -> None:
+    try:
+        fine = 0.0 < float(text) < float('inf')
+    except ValueError:
+        fine = False
+    if not fine:
+        raise BringupError(f'rate:={text} is not possible for replay; accepted: a number above 0')
 
 
 def _image(values: Values) -> dict[str, str]:

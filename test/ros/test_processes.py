@@ -10,6 +10,7 @@ import pytest
 
 from jepa_wm_ros.ros.bringup import ProcessSpec, action_publisher_process
 from jepa_wm_ros.ros.domains import DomainError, DomainLease, occupied
+from jepa_wm_ros.ros.environment import EnvironmentMistake
 from jepa_wm_ros.ros.processes import Bringup, ProcessError
 
 
@@ -78,7 +79,8 @@ def test_nothing_outlives_a_program_that_is_killed(tmp_path):
     code = (
         'import pathlib, sys, time\n'
         'from jepa_wm_ros.ros.bringup import action_publisher_process\n'
-        'from jepa_wm_ros.ros.processes import Bringup\n'
+        'from jepa_wm_ros.ros.environment import EnvironmentMistake
+from jepa_wm_ros.ros.processes import Bringup\n'
         'bringup = Bringup([action_publisher_process()], pathlib.Path(sys.argv[1]))\n'
         'bringup.start()\n'
         'bringup.wait_until_active(60.0)\n'
@@ -116,5 +118,5 @@ def test_free_domains_differ_and_avoid_those_with_participants(graph):
 @pytest.mark.parametrize('text', ['abc', '-1', '233'])
 def test_an_impossible_domain_in_the_environment_is_refused(tmp_path, monkeypatch, text):
     monkeypatch.setenv('ROS_DOMAIN_ID', text)
-    with pytest.raises(ProcessError, match='from 0 to 232'):
+    with pytest.raises(EnvironmentMistake, match='from 0 to 232'):
         Bringup([], tmp_path)
