@@ -193,9 +193,13 @@ def player_process(bag: str, *, rate: str = '1.0', loop: bool = False) -> Proces
     """What publishes the messages of a bag, and its time on /clock.
 
     What the nodes said and commanded when the bag was recorded stays unsaid: living ones answer
-    for themselves, and no controller in reach shall obey a bag.
+    for themselves, and no controller in reach shall obey a bag. What living nodes publish is left
+    out, too, whatever it is.
     """
-    options = ('--rate', rate, *(['--loop'] if loop else []), '--exclude', *SAID_BEFORE)
+    options = (
+        *('--rate', rate, *(['--loop'] if loop else []), '--leave-out-rivals'),
+        *('--exclude', *SAID_BEFORE),
+    )
     return ProcessSpec(
         name='player',
         command=(*_JEPA_WM, 'bag', 'play', bag, *options),

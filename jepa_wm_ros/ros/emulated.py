@@ -8,6 +8,7 @@ from dataclasses import replace
 from jepa_wm_ros.ros.bringup import (
     LOCAL,
     PATIENCE,
+    Overrides,
     ParameterValue,
     ProcessSpec,
     sim_process,
@@ -54,6 +55,9 @@ def emulated(
         },
     )  # fmt: skip
     # the renderer has no noise
-    lasting = {'action_publisher': {**pace, **PATIENCE}, 'encoder': {'frozen_after_s': 0.0}}
+    lasting: Overrides = {
+        'action_publisher': {**pace, **PATIENCE},
+        'encoder': {'frozen_after_s': 0.0},
+    }
     processes = [emulator, *with_defaults(nodes, lasting)]
     return [replace(p, environment={**LOCAL, **p.environment}) for p in processes]

@@ -145,7 +145,8 @@ def _check_events(path: Path, text: str) -> None:
     documents = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            line = event.start_mark.line + 1
+            start: Any = event.start_mark
+            line = start.line + 1
             if isinstance(event, yaml.AliasEvent):
                 raise ParameterFileError(
                     f'{path}:{line}: *{event.anchor} is an alias, which ROS does not read; '
@@ -160,7 +161,7 @@ def _check_events(path: Path, text: str) -> None:
                     )
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        line = 1 if mark is None else mark.line + 1
         problem = error.problem or error.context or 'cannot be read'
         if "'\\t'" in problem:
             problem += '; indent with spaces, YAML takes no tabs'

@@ -79,8 +79,7 @@ def test_nothing_outlives_a_program_that_is_killed(tmp_path):
     code = (
         'import pathlib, sys, time\n'
         'from jepa_wm_ros.ros.bringup import action_publisher_process\n'
-        'from jepa_wm_ros.ros.environment import EnvironmentMistake
-from jepa_wm_ros.ros.processes import Bringup\n'
+        'from jepa_wm_ros.ros.processes import Bringup\n'
         'bringup = Bringup([action_publisher_process()], pathlib.Path(sys.argv[1]))\n'
         'bringup.start()\n'
         'bringup.wait_until_active(60.0)\n'
