@@ -38,6 +38,7 @@ CLOCK = '/clock'
 _LOOK_S = 0.2
 """How often others are looked for that publish the same [s]."""
 _MOST_LATCHED = 1000
+UNKNOWN = 'a node whose name is not known yet'
 SHARED = (
     *('/rosout', '/parameter_events', '/diagnostics', '*/transition_event'),
     *('/robot_description', '*/robot_description', '*/robot_description_semantic'),
@@ -148,7 +149,9 @@ def rivals(node: Node, names: Iterable[str], own: int) -> dict[str, list[str]]:
         if _matches(topic, SHARED) or node.count_publishers(topic) <= own:
             continue
         others = [
-            f'{info.node_namespace.rstrip("/")}/{info.node_name}'
+            UNKNOWN
+            if 'UNKNOWN' in info.node_name
+            else f'{info.node_namespace.rstrip("/")}/{info.node_name}'
             for info in node.get_publishers_info_by_topic(topic)
         ]
         ours = node.get_fully_qualified_name()

@@ -13,7 +13,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
 from jepa_wm_ros.data.readers.bag_file import open_bag
-from jepa_wm_ros.nodes.player import CLOCK, BagPlayer, choose, refuse_rivals, rivals
+from jepa_wm_ros.nodes.player import CLOCK, UNKNOWN, BagPlayer, choose, refuse_rivals, rivals
 from jepa_wm_ros.ros.joining import join
 from jepa_wm_ros.ros.spinning import StopRequest
 
@@ -108,7 +108,9 @@ def _find_rivals(
     while time.monotonic() < end:
         executor.spin_once(timeout_sec=0.05)
         found = rivals(node, names, own=0)
-        if not settings.leave_out_rivals:
+        nodes = [each for others in found.values() for each in others]
+        # a publisher is discovered before the name of its node
+        if nodes and UNKNOWN not in nodes and not settings.leave_out_rivals:
             refuse_rivals(found)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_msgs.msg import SafetyStatus
 
-from jepa_wm_ros.ros.faults import acts
+from jepa_wm_ros.ros.faults import acts, input_acts
 from jepa_wm_ros.ros.faults.graphs import (
     BREAKABLE,
     CABLE,
@@ -239,5 +239,21 @@ ROWS = (
         words='pictures are',
         deadly=True,
         graph=CABLE,
+    ),
+    Row(
+        name='params_file with a misspelt limit',
+        act=input_acts.file_without_effect,
+        states=REST,
+        words='did you mean max_speed_m_s',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='bag play beside a disarmed arm',
+        act=input_acts.bag_beside,
+        states=(SafetyStatus.DISARMED,),
+        words='others publish what the bag would',
+        moving=False,
+        braking=False,
     ),
 )
