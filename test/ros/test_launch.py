@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from jepa_wm_ros.paths import share
-from jepa_wm_ros.ros.bringup import cell
+from jepa_wm_ros.ros.bringup import BringupError, cell
 from jepa_wm_ros.ros.drivers import ROBOTS
 from jepa_wm_ros.ros.params import build, parameters_of
 from jepa_wm_ros.ros.reference import config_of
@@ -174,3 +174,24 @@ def test_the_real_launch_system_takes_the_launch_files():
         names = {argument.name for argument in description.get_launch_arguments()}
         system = SYSTEMS[path.name.partition('.')[0]]
         assert names == {argument.name for argument in system.arguments}
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (['dryrun:=false'], 'did you mean dry_run'),
+        (['driver:=telekinesis'], 'accepted: franka_ros2'),
+        (['dry_run:=false', 'dry_run:=true'], 'given twice'),
+    ],
+)
+def test_arguments_that_the_launch_system_would_drop_are_refused(launch, monkeypatch, words, said):
+    *arguments, opaque = load('franka.launch.py').args[0]
+    values = {a.args[0]: a.kwargs['default_value'] for a in arguments}
+    context = types.SimpleNamespace(launch_configurations=values, argv=words)
+    called = ['/opt/ros/jazzy/bin/ros2', 'launch', 'jepa_wm_ros', 'franka.launch.py', *words]
+    monkeypatch.setattr(sys, 'argv', called)
+    with pytest.raises(BringupError, match=said):
+        opaque.kwargs['function'](context)
+    # a launch file of somebody else that includes ours has arguments of its own
+    monkeypatch.setattr(sys, 'argv', [*called[:2], 'lab', 'lab.launch.py', *words])
+    assert opaque.kwargs['function'](context)

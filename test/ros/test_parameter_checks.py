@@ -12,8 +12,16 @@ from rclpy.node import Node
 from jepa_wm_ros.paths import share
 from jepa_wm_ros.ros.bringup import BringupError, ProcessSpec, cell
 from jepa_wm_ros.ros.drivers import ARMS, GRIPPERS, ROBOTS
-from jepa_wm_ros.ros.parameter_checks import StartedNode, check_processes, effective
+from jepa_wm_ros.ros.parameter_checks import (
+    StartedNode,
+    check_given,
+    check_processes,
+    check_reached,
+    effective,
+    given_parameters,
+)
 from jepa_wm_ros.ros.parameter_files import ParameterFileError
+from jepa_wm_ros.ros.params import ParameterError
 from jepa_wm_ros.ros.reference import CONFIGS
 from jepa_wm_ros.ros.systems import SYSTEMS
 
@@ -240,3 +248,65 @@ def test_the_table_of_configs_is_that_of_the_nodes():
 def test_processes_without_nodes_of_ours_are_left_alone():
     check_processes([ProcessSpec(name='rviz', command=('rviz2',)), *cell()])
     check_processes([replace(p, user_files=()) for p in cell()], 'lab')
+
+
+HOSTED = {'/lab/action_publisher': ['max_speed_m_s', 'autostart']}
+
+
+@pytest.mark.parametrize(
+    ('word', 'said'),
+    [
+        ('max_speed:=0.1', 'did you mean max_speed_m_s'),
+        ('max_steps:=3', 'no parameter of /lab/action_publisher'),
+        ('action_publishr:max_speed_m_s:=0.1', 'did you mean /lab/action_publisher'),
+    ],
+)
+def test_values_on_the_command_line_of_a_node_reach_it(word, said):
+    given = given_parameters(['node', '--ros-args', '-p', word])
+    with pytest.raises(ParameterError, match=said):
+        check_reached(given, HOSTED)
+
+
+def test_values_that_a_node_takes_are_accepted():
+    words = ['node', '--ros-args', '-p', 'max_speed_m_s:=0.1', '--param', 'autostart:=false']
+    words += ['-p', 'action_publisher:max_speed_m_s:=0.1', '--', '-p', 'nothing:=1']
+    check_reached(given_parameters(words), HOSTED)
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        (under('/lab/action_publisher', 'max_speed: 0.1'), 'did you mean max_speed_m_s'),
+        (under('/action_publisher', 'max_speed_m_s: 0.1'), 'the node is /lab/action_publisher'),
+        (under('action_publishr', 'max_speed_m_s: 0.1'), 'no node of that name'),
+        (under('/**', 'max_sped_m_s: 0.1'), 'did you mean max_speed_m_s'),
+    ],
+)
+def test_entries_of_a_file_on_the_command_line_of_a_node_reach_it(tmp_path, text, said):
+    path = tmp_path / 'mine.yaml'
+    path.write_text(text)
+    given = given_parameters(['node', '--ros-args', '--params-file', str(path)])
+    with pytest.raises(ParameterFileError, match=said):
+        check_reached(given, HOSTED)
+
+
+def test_a_file_may_be_for_other_processes_too(tmp_path):
+    path = tmp_path / 'mine.yaml'
+    parts = [
+        under('/**', 'max_steps: 3'),
+        under('/lab/planner', 'max_steps: 3'),
+        under('/lab/action_publisher', 'max_speed_m_s: 0.1'),
+        under('/right/action_publisher', 'max_speed_m_s: 0.2'),
+    ]
+    path.write_text('\n'.join(parts))
+    given = given_parameters(['node', '--ros-args', '--params-file', str(path)])
+    check_given(given)
+    check_reached(given, HOSTED)
+
+
+def test_a_value_that_no_node_takes_is_refused_before_there_are_nodes(tmp_path):
+    path = tmp_path / 'mine.yaml'
+    path.write_text(under('/**', 'max_speed_m_s: 1'))
+    given = given_parameters(['node', '--ros-args', '--params-file', str(path)])
+    with pytest.raises(ParameterFileError, match=r'mine\.yaml:3: .*write 1\.0'):
+        check_given(given)

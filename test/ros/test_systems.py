@@ -77,6 +77,8 @@ def test_a_replay_runs_on_the_time_of_the_bag_and_moves_nothing(tmp_path):
         ('franka', {'driver': 'none', 'robot_ip': '10.0.0.2'}, 'leave robot_ip empty'),
         ('franka', {'camera': 'topic', 'start_camera': 'true'}, 'start the camera yourself'),
         ('franka', {'params_file': '/nowhere.yaml'}, 'is not a file'),
+        ('sim', {'bag': 'mine'}, 'no effect without record:=true'),
+        ('replay', {'bag': '/', 'rate': 'fast'}, 'a number above 0'),
         ('replay', {}, 'bag:=FOLDER'),
         ('replay', {'bag': '/nowhere'}, 'there is no bag /nowhere'),
     ],
