@@ -11,6 +11,7 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import Float64, Int32
 
 from jepa_wm_ros.data.writing.bag_writer import BagWriter
+from jepa_wm_ros.nodes import recorder as recorder_module
 from jepa_wm_ros.nodes.recorder import BagRecorder, RecordSettings
 from jepa_wm_ros.ros.joining import join
 
@@ -147,3 +148,12 @@ def test_a_second_type_on_a_topic_is_told(both):
     assert 'std_msgs/msg/Float64 by /intruder' in both.recorder.refused['/number']
     both.say(one, range(5))
     both.until(lambda: both.written() == 5)
+
+
+def test_a_publisher_that_does_not_fit_is_heard_at_once_not_with_the_next_look(both, monkeypatch):
+    monkeypatch.setattr(recorder_module, '_AGAIN', 10**9)
+    one = both.publisher(RELIABLE)
+    both.until(one.get_subscription_count)
+    both.until(lambda: both.recorder._looks > 1)
+    two = both.publisher(BEST_EFFORT, name='late')
+    both.until(two.get_subscription_count)
