@@ -32,8 +32,10 @@ def add_parser(subparsers: Subparsers) -> None:
     from jepa_wm_ros.cli.bench_cell import add_cell_parser
     from jepa_wm_ros.cli.bench_execution import add_execution_parser
     from jepa_wm_ros.cli.bench_faults import add_faults_parser
+    from jepa_wm_ros.cli.bench_gate import add_gate_parser
     from jepa_wm_ros.cli.bench_jitter import add_jitter_parser
     from jepa_wm_ros.cli.bench_limits import add_limits_parser
+    from jepa_wm_ros.cli.bench_soak import add_soak_parser
     from jepa_wm_ros.cli.bench_viz import add_viz_parser
 
     parser = subparsers.add_parser(
@@ -75,8 +77,10 @@ def add_parser(subparsers: Subparsers) -> None:
     add_cell_parser(kinds)
     add_execution_parser(kinds)
     add_faults_parser(kinds)
+    add_gate_parser(kinds)
     add_jitter_parser(kinds)
     add_limits_parser(kinds)
+    add_soak_parser(kinds)
     add_viz_parser(kinds)
 
 

@@ -92,7 +92,12 @@ def examine_graph(args: argparse.Namespace, console: Console) -> Named:
     driver = system.complete(given).get('driver', '')
     wanted = expectations(system, given, ARMS[driver].backend if driver else '')
     with console.status('listening to the graph …'):
-        facts = inspect_graph(wanted.topics, namespace=wanted.namespace, seconds=args.seconds)
+        facts = inspect_graph(
+            wanted.topics,
+            actions=wanted.actions,
+            namespace=wanted.namespace,
+            seconds=args.seconds,
+        )
     return [(title, examine(partial(check, facts, wanted))) for title, check in GRAPH_CHECKS]
 
 

@@ -7,13 +7,16 @@ import statistics
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from jepa_wm_ros.cli.expectations import OWN_ACTIONS, full_name
 from jepa_wm_ros.cli.findings import Finding, bad, doubtful, good
+from jepa_wm_ros.ros import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from jepa_wm_ros.cli.expectations import Expectations
-    from jepa_wm_ros.ros.inspection import Endpoint, GraphFacts, Series
+    from jepa_wm_ros.ros.inspection import GraphFacts, Series
+    from jepa_wm_ros.ros.sources import Endpoint
 
     Check = Callable[['GraphFacts', 'Expectations'], Finding]
 
@@ -24,17 +27,11 @@ IMAGE_KINDS = {
 MOST_SKEW_S = 0.25
 MOST_LOST = 0.05
 _OURS = 'action_publisher'
+_WHO = 'look with: ros2 topic info --verbose'
 _NEAR_LIMIT_RAD = 0.05
 _GAP = 1.5
 # Pictures may come this much more rarely than was declared.
 _DECLARED_PART = 0.75
-
-
-def full_name(name: str, namespace: str) -> str:
-    """Return the full name of a topic."""
-    if name.startswith('/'):
-        return name
-    return '/'.join(['', *filter(None, [namespace.strip('/')]), name])
 
 
 def check_camera(facts: GraphFacts, wanted: Expectations) -> Finding:
@@ -59,12 +56,29 @@ def check_camera(facts: GraphFacts, wanted: Expectations) -> Finding:
             f'{topic} is {publishers[0].kind}, the encoder takes {kind}',
             'set image_transport:=' + ('raw' if wanted.image_transport != 'raw' else 'compressed'),
         )
-    if len(publishers) > 1:
-        names = ', '.join(publisher.node for publisher in publishers)
-        return bad(f'{len(publishers)} nodes publish {topic}: {names}', 'stop all but one')
+    heard = [publisher for publisher in publishers if publisher.kind == kind]
+    if second := sources.second_source(topic, heard):
+        return bad(second, f'{_WHO} {topic}')
     if not facts.pictures.stamps:
         return bad(f'{topic} is silent', 'look at the camera; is its node active?')
-    return good(f'{topic} by {publishers[0].node}')
+    return good(f'{topic} by {heard[0].node}')
+
+
+def check_camera_frame(facts: GraphFacts, wanted: Expectations) -> Finding:
+    """Are the pictures those of one camera, and of the right one?"""
+    from jepa_wm_ros.robot.image_source import ImageSourceWatch
+
+    watch = ImageSourceWatch(wanted.camera_frame)
+    said = [watch.look(image, arrived_s) for image, arrived_s in facts.pictures.seen]
+    doubts = list(filter(None, said))
+    if not said:
+        return bad('no pictures', 'see camera')
+    if doubts:
+        return bad(
+            f'{doubts[0]} ({len(doubts)} of {len(said)} pictures)',
+            f'{_WHO} {full_name(wanted.image, wanted.namespace)}',
+        )
+    return good(', '.join(sorted(facts.pictures.frames)) or 'none')
 
 
 def check_encoding(facts: GraphFacts, wanted: Expectations) -> Finding:
@@ -171,7 +185,62 @@ def check_joint_states(facts: GraphFacts, wanted: Expectations) -> Finding:
             f'{topic} at {rate:.0f} Hz, {least:.0f} Hz are needed (max_joint_age_s)',
             'start the driver with joint_state_rate:=100',
         )
+    named = (frozenset(sample.positions) for sample in facts.joints.samples)
+    if second := sources.second_joint_source(topic, facts.publishers[topic], named):
+        return bad(second, f'{_WHO} {topic}')
     return good(f'{topic} at {rate:.0f} Hz')
+
+
+def check_joint_values(facts: GraphFacts, wanted: Expectations) -> Finding:
+    """Can the positions be true, one after the other?"""
+    from jepa_wm_ros.robot.belief import JointBelief
+
+    belief, names = JointBelief(wanted.joints, wanted.joint_names), wanted.joint_names
+    whole = [s for s in facts.joints.samples if all(name in s.positions for name in names)]
+    wrong = [
+        disbelief.message
+        for sample in whole
+        if (
+            disbelief := belief.judge(
+                sample.stamp_s, [sample.positions[name] for name in names], sample.arrived_s
+            )
+        )
+    ]
+    if not whole:
+        return bad('no message has all joints of the arm', 'see joint names')
+    if wrong:
+        return bad(
+            f'{len(wrong)} of {len(whole)} messages cannot be true: {wrong[0]}',
+            'look at the driver of the arm, and at who else publishes joint states',
+        )
+    return good(f'{len(whole)} messages')
+
+
+def check_end_effector(facts: GraphFacts, wanted: Expectations) -> Finding:
+    """Is the driver's end effector where joints and tool put it, and turned as they say?"""
+    import numpy as np
+
+    from jepa_wm_ros.robot.kinematics import Kinematics
+    from jepa_wm_ros.robot.pose_agreement import disagreement
+
+    if not wanted.driver_pose:
+        return good('not compared (driver_pose_topic)')
+    topic = full_name(wanted.driver_pose, wanted.namespace)
+    there = facts.joints.positions
+    joints = np.array([there.get(name, math.nan) for name in wanted.joint_names])
+    if not np.isfinite(joints).all():
+        return bad('no position of the arm', 'see joint names')
+    said = None if facts.driver_pose is None else wanted.tool.to_flange(facts.driver_pose)
+    wrong = disagreement(
+        topic,
+        said,
+        Kinematics().forward(joints),
+        wanted.pose_tolerance_m,
+        wanted.pose_tolerance_rad,
+    )
+    if wrong:
+        return bad(wrong, 'set tool_position, tool_rotation, or the end effector of the driver')
+    return good(f'{topic} agrees with the joints')
 
 
 def check_joint_names(facts: GraphFacts, wanted: Expectations) -> Finding:
@@ -191,7 +260,8 @@ def check_joint_names(facts: GraphFacts, wanted: Expectations) -> Finding:
 def check_joint_limits(facts: GraphFacts, wanted: Expectations) -> Finding:
     """Is the arm within the limits of its table?"""
     near = []
-    rows = zip(wanted.joint_names, wanted.lower, wanted.upper, strict=True)
+    limits = wanted.joints
+    rows = zip(wanted.joint_names, limits.lower, limits.upper, strict=True)
     for name, lower, upper in rows:
         position = facts.joints.positions.get(name)
         if position is None:
@@ -232,10 +302,44 @@ def check_command_publishers(facts: GraphFacts, wanted: Expectations) -> Finding
     if not wanted.command:
         return good('the driver is not spoken to over a topic')
     topic = full_name(wanted.command, wanted.namespace)
-    others = [p.node for p in facts.publishers.get(topic, []) if not p.node.endswith(_OURS)]
-    if others:
-        return bad(f'{", ".join(others)} publish {topic}', 'stop them: one at a time commands')
+    others = _strangers(facts.publishers.get(topic, []), wanted)
+    if second := sources.second_commander(topic, others):
+        return bad(second, f'{_WHO} {topic}')
     return good(f'nobody else publishes {topic}')
+
+
+def check_controller_clients(facts: GraphFacts, wanted: Expectations) -> Finding:
+    """Is nobody else able to command the controller by its action?"""
+    if not wanted.controller_action:
+        return good('the controller has no action')
+    action = full_name(wanted.controller_action, wanted.namespace)
+    if second := sources.second_server(action, facts.servers.get(action, [])):
+        return bad(second, f'ros2 action info {action} shows them')
+    clients = facts.clients.get(action, [])
+    others = _strangers(clients, wanted) if wanted.commanded_by_action else clients
+    if not others:
+        return good(f'nobody else has a client of {action}')
+    return doubtful(
+        f'others can send goals to {action}: {sources.named(others, "clients")}',
+        'let them send none while the arm is armed: a goal takes the arm away from us',
+    )
+
+
+def check_second_system(facts: GraphFacts, wanted: Expectations) -> Finding:
+    """Is ours the only system of this kind on the domain?"""
+    if second := sources.second_system(facts.nodes, wanted.nodes):
+        return bad(second, 'ros2 node list shows them')
+    for name in OWN_ACTIONS:
+        action = full_name(name, wanted.namespace)
+        if second := sources.second_server(action, facts.servers.get(action, [])):
+            return bad(second, 'ros2 node list shows them')
+    return good('none')
+
+
+def _strangers(endpoints: Sequence[Endpoint], wanted: Expectations) -> list[Endpoint]:
+    """Leave out the action publisher, once: a second one of its name is a stranger."""
+    own = full_name(_OURS, wanted.namespace)
+    return sources.strangers(endpoints, own, b'', own=1)
 
 
 def check_command_listener(facts: GraphFacts, wanted: Expectations) -> Finding:
@@ -283,6 +387,7 @@ def check_controllers(facts: GraphFacts, wanted: Expectations) -> Finding:
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ('camera', check_camera),
+    ('camera frame', check_camera_frame),
     ('encoding', check_encoding),
     ('picture size', check_size),
     ('picture rate', check_picture_rate),
@@ -290,9 +395,13 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ('clocks', check_clocks),
     ('joint states', check_joint_states),
     ('joint names', check_joint_names),
+    ('joint values', check_joint_values),
     ('joint limits', check_joint_limits),
+    ('end effector', check_end_effector),
     ('gripper', check_gripper),
     ('other commanders', check_command_publishers),
+    ('controller clients', check_controller_clients),
+    ('second system', check_second_system),
     ('controller listens', check_command_listener),
     ('controllers', check_controllers),
 )

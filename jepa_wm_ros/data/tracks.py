@@ -29,10 +29,11 @@ class JointEvent:
     stamp_s: float
     names: Sequence[str]
     positions: Sequence[float]
+    arrived_s: float | None = None
 
     def enter(self, robot: RobotState) -> None:
         """Hand it to the robot's state."""
-        robot.add_joints(self.stamp_s, self.names, self.positions)
+        robot.add_joints(self.stamp_s, self.names, self.positions, self.arrived_s)
 
 
 @dataclass(frozen=True, slots=True)

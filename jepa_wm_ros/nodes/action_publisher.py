@@ -33,8 +33,9 @@ from jepa_wm_ros.nodes.operator_watch import OperatorWatch
 from jepa_wm_ros.nodes.plan_calibration import PlanCalibration
 from jepa_wm_ros.robot.execution import ArmExecutor
 from jepa_wm_ros.robot.faults import FaultCode, Refusal, ResultCode
-from jepa_wm_ros.robot.motion import ArmCommand, ExecutionError, Moment, MotionResult
-from jepa_wm_ros.ros import qos
+from jepa_wm_ros.robot.gripper import GripperError
+from jepa_wm_ros.robot.motion import ExecutionError, Moment, MotionResult
+from jepa_wm_ros.ros import qos, sources
 from jepa_wm_ros.ros.action_server import PromptActionServer
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
 from jepa_wm_ros.ros.core_sleep import CoreSleep
@@ -45,9 +46,15 @@ from jepa_wm_ros.ros.spinning import spin
 from jepa_wm_ros.ros.worker import future_for
 
 ARMED = 'armed'
+JOINT_STATES = 'joint_states'
+JOINT_STATE_KIND = sources.kind_of(JointState)
 STATUS_PERIOD_S = 0.1
 # After the last command, the process stays this long: DDS sends from its own threads.
 FAREWELL_S = 0.1
+
+
+class ImplausibleStateError(JepaWmError):
+    """A joint state that cannot be true."""
 
 
 class ActionPublisher(ManagedNode):
@@ -84,8 +91,14 @@ class ActionPublisher(ManagedNode):
         self._gripper = wire_gripper(self, config, moves=self._backend.moves)
         self._calibration = PlanCalibration(config.calibration_file, config.base_frame)
         self._reader = wire_reader(config)
-        self._arm = wire_executor(config, self._backend, self._send)
-        self._driver = DriverWatch(self, config, self._arm)
+        self._arm = wire_executor(
+            config,
+            self._backend,
+            self._gripper,
+            on_sent=lambda: self._monitors.sent(time.monotonic()),
+            sources=self._name_sources,
+        )
+        self._driver = DriverWatch(self, config, self._arm, config.base_frame)
         self._operator = OperatorWatch(self, config, self._arm)
         self._create_topics()
         self._create_services()
@@ -143,7 +156,7 @@ class ActionPublisher(ManagedNode):
 
     def _create_topics(self) -> None:
         # Only the newest sample says where the arm is: a queue would only make it look old.
-        self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor())
+        self.create_subscription(JointState, JOINT_STATES, self._on_joints, qos.sensor())
         self.create_subscription(ObservationHealth, 'image_health', self._on_picture, qos.sensor())
         self._status = self.create_lifecycle_publisher(
             SafetyStatus, 'safety_status', qos.latched()
@@ -179,16 +192,21 @@ class ActionPublisher(ManagedNode):
 
     def _on_joints(self, message: JointState) -> None:
         arm, now = self._require_arm(), self._now()
-        positions = self._reader.read(message.name, message.position)
+        positions = self._reader.read(message.name, message.position, now.steady_s)
         # A driver that does not stamp its messages gets the time of arrival.
         stamp_s = decode_stamp(message.header.stamp) or now.ros_s
         if self._reader.gripper_read:
             arm.supervisor.gripper_seen(now.steady_s, now.ros_s - stamp_s)
+        elif self._reader.gripper_trouble:
+            self.report(GripperError(self._reader.gripper_trouble))
         if positions is None:
-            arm.supervisor.joints_missing(self._reader.missing)
+            arm.supervisor.joints_missing(self._reader.trouble)
             return
         self._monitors.joints.tick(now.steady_s)
-        arm.joints_seen(stamp_s, positions, self._reader.gripper, now)
+        disbelief = arm.joints_seen(stamp_s, positions, self._reader.gripper, now)
+        if disbelief:
+            self.report(ImplausibleStateError(disbelief))
+            self._publish_status()
 
     def _on_picture(self, message: ObservationHealth) -> None:
         now = self._now()
@@ -196,13 +214,18 @@ class ActionPublisher(ManagedNode):
         stamp_s = decode_stamp(message.header.stamp)
         self._calibration.camera = message.header.frame_id
         self._require_arm().picture_seen(
-            stamp_s, message.frozen, now, message.skew_s, message.message
+            stamp_s,
+            message.frozen,
+            now,
+            message.skew_s,
+            message.message,
+            ambiguous=message.ambiguous,
         )
 
     def _on_complaint(self, message: str) -> None:
-        """Stop a motion because the controller does not do what it was told."""
-        if self._arm is not None and self._arm.motion is not None:
-            self._arm.fault(FaultCode.NOT_FOLLOWING, message, self._now())
+        """Stop because the controller does something else than it was told."""
+        if self._arm is not None and self._arm.supervisor.armed:
+            self._arm.fault(FaultCode.CONTROLLER, message, self._now())
             self._publish_status()
 
     # -- services ------------------------------------------------------------------------------
@@ -223,7 +246,7 @@ class ActionPublisher(ManagedNode):
 
     def _try_to_arm(self, arm: ArmExecutor) -> str:
         """Arm, and return ARMED; otherwise say why not."""
-        self._count_publishers()
+        self._look_around()
         obstacle = (
             self._backend.obstacle() or self._gripper.obstacle() or self._driver.disagreement()
         )
@@ -263,7 +286,7 @@ class ActionPublisher(ManagedNode):
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         """Move the joints to the home posture; answers when the arm is there, or why not."""
-        self._count_publishers()
+        self._look_around()
         outcome = future_for(self.executor)
         refusal = self._require_arm().home(self._now(), outcome.set_result)
         self._publish_status()
@@ -296,7 +319,7 @@ class ActionPublisher(ManagedNode):
             self._ask_to_confirm(goal)
         self._goals[bytes(handle.goal_id.uuid)] = goal
         handle.execute()
-        self._count_publishers()
+        self._look_around()
         self._publish_status()
 
     def _on_lost(self) -> None:
@@ -334,6 +357,9 @@ class ActionPublisher(ManagedNode):
     def _begin(self, goal: MotionGoal) -> Refusal | None:
         """Begin the motion of a goal; return why it is refused."""
         arm = self._require_arm()
+        disagreement = '' if arm.motion is not None else self._driver.disagreement()
+        if disagreement:
+            return arm.supervisor.refuse(ResultCode.NOT_ARMED, disagreement)
         try:
             plan = goal.motion_plan(self.config.base_frame, self._calibration, now_s(self))
         except JepaWmError as error:
@@ -390,16 +416,10 @@ class ActionPublisher(ManagedNode):
                 self.get_logger().error(f'FAULT: {arm.supervisor.fault.message}')
             self._publish_status()
 
-    def _send(self, command: ArmCommand) -> None:
-        self._backend.send(command)
-        if command.gripper is not None:
-            self._gripper.send(command.gripper)
-        self._monitors.sent(time.monotonic())
-
     def _repeat_status(self) -> None:
         if not self.active:
             return
-        self._count_publishers()
+        self._look_around()
         self._publish_status()
         motion = self._require_arm().motion
         if motion is not None and self._current is not None:
@@ -418,10 +438,31 @@ class ActionPublisher(ManagedNode):
             encode_status(supervisor, now.ros_s, now.steady_s, self.config.base_frame)
         )
 
-    def _count_publishers(self) -> None:
-        topic = self._backend.topic
-        others = 0 if topic is None else max(0, self.count_publishers(topic) - 1)
-        self._require_arm().supervisor.publishers_seen(others)
+    def _look_around(self) -> None:
+        """See who else commands the arm and who says where it is."""
+        supervisor, topic = self._require_arm().supervisor, self._backend.topic
+        # To count is cheap; to ask for names takes as long as twenty counts.
+        own = self._backend.own_publishers
+        more = topic is not None and self.count_publishers(topic) > own
+        commanders = sources.others(self, topic) if topic and more else []
+        supervisor.publishers_seen(len(commanders), sources.named(commanders))
+        speakers = self.count_publishers(JOINT_STATES)
+        supervisor.sources_seen(self._second_source() if speakers > 1 else '')
+        if not speakers:
+            name = self.resolve_topic_name(JOINT_STATES)
+            supervisor.joints_missing(f'nobody publishes on {name}')
+
+    def _second_source(self) -> str:
+        """Say that more than one node publishes the joints of the arm; empty when one does."""
+        speakers = sources.publishers_of(self, JOINT_STATES, JOINT_STATE_KIND)
+        heard = self._reader.heard(time.monotonic())
+        name = self.resolve_topic_name(JOINT_STATES)
+        return sources.second_joint_source(name, speakers, heard)
+
+    def _name_sources(self) -> str:
+        """Say who publishes joint states."""
+        speakers = sources.publishers_of(self, JOINT_STATES, JOINT_STATE_KIND)
+        return f'{self.resolve_topic_name(JOINT_STATES)} is published by {sources.named(speakers)}'
 
     def diagnostics(self) -> list[Diagnostic]:
         """State of the supervisor, rates and ages of its inputs, rate of its output."""

@@ -11,9 +11,9 @@ from jepa_wm_ros.nodes.grippers import make_gripper
 from jepa_wm_ros.nodes.grippers.gripper import GripperBackend, GripperWiring
 from jepa_wm_ros.nodes.joint_reader import JointReader
 from jepa_wm_ros.robot.execution import ArmExecutor
+from jepa_wm_ros.robot.gate import ClearedCommand, ClearedGrip, ClearedRoute
 from jepa_wm_ros.robot.gripper import GripperCodec
 from jepa_wm_ros.robot.kinematics import Kinematics
-from jepa_wm_ros.robot.motion import ArmCommand
 from jepa_wm_ros.robot.safety import SafetySupervisor
 
 if TYPE_CHECKING:
@@ -79,15 +79,48 @@ def wire_reader(config: ActionPublisherConfig) -> JointReader:
     )
 
 
+class ArmWire:
+    """What lies behind the command gate: backend and gripper. Only the gate calls it."""
+
+    def __init__(
+        self,
+        backend: CommandBackend,
+        gripper: GripperBackend,
+        on_sent: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Put commands on their wire; `on_sent` is called after each set-point."""
+        self._backend, self._gripper, self._on_sent = backend, gripper, on_sent
+
+    def send(self, cleared: ClearedCommand) -> None:
+        """Send a set-point."""
+        self._backend.send(cleared)
+        self._on_sent()
+
+    def grip(self, cleared: ClearedGrip) -> None:
+        """Open or close the gripper."""
+        self._gripper.send(cleared)
+
+    def play(self, cleared: ClearedRoute) -> None:
+        """Have the controller play a motion."""
+        self._backend.play(cleared)
+
+
 def wire_executor(
-    config: ActionPublisherConfig, backend: CommandBackend, send: Callable[[ArmCommand], None]
+    config: ActionPublisherConfig,
+    backend: CommandBackend,
+    gripper: GripperBackend,
+    *,
+    on_sent: Callable[[], object] = lambda: None,
+    sources: Callable[[], str] = lambda: '',
 ) -> ArmExecutor:
     """Return what executes plans, disarmed.
 
     Args:
         config: With which limits.
         backend: What its commands go to.
-        send: Puts a command on the wire.
+        gripper: The same for the gripper.
+        on_sent: Called after each set-point.
+        sources: Says who publishes joint states, for messages.
 
     Raises:
         DescriptionError: The description of the arm cannot be read.
@@ -96,6 +129,9 @@ def wire_executor(
         kinematics=Kinematics(config.description),
         supervisor=SafetySupervisor(limits=config.safety_limits(moves=backend.moves)),
         settings=config.execution_settings(moves=backend.moves),
-        send=send,
-        play=backend.play if backend.plays_routes else None,
+        wire=ArmWire(backend, gripper, on_sent),
+        plays=backend.plays_routes,
+        coast_s=config.brake_time_s,
+        joint_names=config.joint_names,
+        sources=sources,
     )

@@ -102,6 +102,9 @@ class DriverConfig:
     driver_pose_tolerance_m: float = parameter(
         0.01, 'how far it may be from where the joints say it is', unit='m', minimum=0.0
     )
+    driver_pose_tolerance_rad: float = parameter(
+        0.05, 'how far it may be turned against what the joints say', unit='rad', minimum=0.0
+    )
 
     @property
     def tool(self) -> Tool:

@@ -21,13 +21,15 @@ from jepa_wm_ros.nodes.state_sources import POSE_SOURCES
 from jepa_wm_ros.nodes.state_sources.flange_pose import PoseTopicSource, TfSource
 from jepa_wm_ros.robot.description import ARM_JOINTS, BASE_FRAME, FLANGE_FRAME, GRIPPER_JOINT
 from jepa_wm_ros.robot.gripper import PRESETS, GripperCodec
+from jepa_wm_ros.robot.image_source import ImageSourceWatch
+from jepa_wm_ros.robot.images import transport_topic
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
 from jepa_wm_ros.robot.state import RobotSample, RobotState
 from jepa_wm_ros.robot.tool import Tool
-from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros import qos, sources
 from jepa_wm_ros.ros.conversions import decode_stamp, encode_pose, now_s
 from jepa_wm_ros.ros.diagnostics import Diagnostic, LatencyMonitor, Level, RateMonitor
-from jepa_wm_ros.ros.images import decode_image
+from jepa_wm_ros.ros.images import decode_image, image_facts
 from jepa_wm_ros.ros.lifecycle import ManagedNode
 from jepa_wm_ros.ros.params import parameter
 from jepa_wm_ros.ros.scheduling import become_urgent
@@ -48,6 +50,12 @@ if TYPE_CHECKING:
 _START_S = 1.0
 # A stamp that lies further back than this belongs to a clock that was reset.
 _CLOCK_RESET_S = 1.0
+# Joint states that could not be true are told in the diagnostics for so long.
+_LATELY_S = 5.0
+# Joint states that could not be true and come nearer than this are told once.
+_SERIES_S = 1.0
+# So long the encoder waits for the name of a node that has just been discovered.
+_NAME_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +66,15 @@ class EncoderConfig:
     device: str = parameter('cpu', 'Compute device of torch, such as cpu or cuda.')
     threads: int = parameter(1, 'CPU threads of torch.', minimum=1, maximum=256)
     image_transport: str = parameter(
-        'raw', 'Kind of message on the topic `image`.', choices=('raw', 'compressed')
+        'raw',
+        'How the images come: raw on the topic `image`, or compressed on `image/compressed`, as '
+        'drivers publish them that use image_transport.',
+        choices=('raw', 'compressed'),
+    )
+    camera_frame: str = parameter(
+        '',
+        'Frame that the images must have in `header.frame_id`; images in another one are not '
+        'believed. Empty takes the frame of the first image.',
     )
     pose_source: str = parameter(
         'joint_states',
@@ -132,9 +148,11 @@ class EncoderNode(ManagedNode):
         """Who gets the observations by reference, in this process."""
         self._pictures = RateMonitor()
         self._encoding, self._latency = LatencyMonitor(), LatencyMonitor()
-        self._trouble = ''
+        self._trouble = self._ambiguity = ''
+        self._nameless_s: float | None = None
         self._first_stamp_s: float | None = None
         self._observed_s = -math.inf
+        self._disbelieved, self._left_out = (-math.inf, ''), 0
         super().__init__('encoder', **kwargs)
 
     def setup(self) -> None:
@@ -151,11 +169,20 @@ class EncoderNode(ManagedNode):
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.sensor(10))
         self._create_pose_source(config)
         kind = Image if config.image_transport == 'raw' else CompressedImage
-        self.create_subscription(kind, 'image', self._on_image, qos.sensor())
+        topic = transport_topic(self.resolve_topic_name('image'), config.image_transport)
+        images = self.create_subscription(kind, topic, self._on_image, qos.sensor())
+        self._source = ImageSourceWatch(
+            config.camera_frame,
+            partial(self._second_camera, images.topic_name, sources.kind_of(kind)),
+        )
         self.get_logger().info(
             f'model {self._model.contract.name} ({self._model.contract.fingerprint}) on '
             f'{config.device}, {config.image_transport} pictures, pose from {config.pose_source}'
         )
+
+    def start(self) -> None:
+        """Take the camera that is there now, whichever was there before."""
+        self._source.forget()
 
     def destroy_node(self) -> None:
         """End the worker with the last node of the process that uses it."""
@@ -166,23 +193,38 @@ class EncoderNode(ManagedNode):
         """Camera, robot state and encoding."""
         now = now_s(self)
         age_s = self._pictures.age_s(now)
-        level = Level.ERROR if self._trouble else Level.OK if age_s < 1.0 else Level.STALE
+        wrong = self._ambiguity or self._trouble
+        level = Level.ERROR if wrong else Level.OK if age_s < 1.0 else Level.STALE
         camera = {'rate_hz': self._pictures.rate_hz, 'age_s': age_s, 'count': self._pictures.count}
         timing = self._encoding.values('encode') | self._latency.values('stamp_to_latent')
         return [
             Diagnostic(
                 name='camera',
                 level=level,
-                message=self._trouble or ('ok' if level is Level.OK else 'no pictures arrive'),
+                message=wrong or ('ok' if level is Level.OK else 'no pictures arrive'),
                 values=camera,
             ),
+            self._joints_diagnostic(),
             Diagnostic(name='encoding', values=timing | {'replaced': self._worker.replaced}),
         ]
+
+    def _joints_diagnostic(self) -> Diagnostic:
+        """What there is to say about joint states that could not be true."""
+        said_s, what = self._disbelieved
+        lately = time.monotonic() - said_s < _LATELY_S
+        return Diagnostic(
+            name='joint states',
+            level=Level.ERROR if lately else Level.OK,
+            message=what if lately else 'ok',
+            values={'left_out': self._left_out},
+        )
 
     def _create_pose_source(self, config: EncoderConfig) -> None:
         if config.pose_source == 'ee_pose':
             tool = Tool.at(config.tool_position, config.tool_rotation)
-            PoseTopicSource(self, 'ee_pose', tool, self._robot.add_pose)
+            PoseTopicSource(
+                self, 'ee_pose', tool, self._robot.add_pose, base_frame=config.base_frame
+            )
         elif config.pose_source == 'tf':
             TfSource(self, config.base_frame, config.flange_frame, self._robot.add_pose)
 
@@ -201,21 +243,45 @@ class EncoderNode(ManagedNode):
 
     def _on_joints(self, message: JointState) -> None:
         stamp_s = decode_stamp(message.header.stamp)
-        self._robot.add_joints(stamp_s, message.name, message.position)
+        arrived_s = time.monotonic()
+        doubt = self._robot.add_joints(stamp_s, message.name, message.position, arrived_s)
+        if doubt is not None and not doubt.kind.harmless:
+            self._left_out += 1
+            if arrived_s - self._disbelieved[0] > _SERIES_S:  # each has other numbers
+                self.report(JepaWmError(doubt.message))
+            self._disbelieved = (arrived_s, doubt.message)
 
     def _on_image(self, message: Any) -> None:
         if not self.active:
             return
         stamp_s = decode_stamp(message.header.stamp)
         self._pictures.tick(stamp_s)
+        self._ambiguity = self._source.look(image_facts(message), time.monotonic())
+        if self._ambiguity and self._learning_name():
+            return  # no image is believed; the fault that follows is to name the node
         checksum = zlib.crc32(message.data)
         self._trouble = self._watch.look(checksum, stamp_s, self._robot.position)
-        if not self._trouble:
+        wrong = self._ambiguity or self._trouble
+        if not wrong:
             self._submit(message, stamp_s)
         # not after encoding: the age that others see shall not contain our own work
         self._publish_health(message, stamp_s)
-        if self._trouble:
-            self.report(JepaWmError(f'image: {self._trouble}'))
+        if wrong:
+            self.report(JepaWmError(f'image: {wrong}'))
+
+    def _second_camera(self, topic: str, kind: str) -> str:
+        """Say that more than one node publishes the images."""
+        found = sources.publishers_of(self, topic, kind)
+        if all(one.known for one in found):
+            self._nameless_s = None
+        elif self._nameless_s is None:
+            self._nameless_s = time.monotonic()
+        return sources.second_source(topic, found)
+
+    def _learning_name(self) -> bool:
+        """Whether the node of a publisher has no name yet, and will soon have one."""
+        since_s = self._nameless_s
+        return since_s is not None and time.monotonic() - since_s < _NAME_S
 
     def _submit(self, message: Any, stamp_s: float) -> None:
         """Have a picture encoded; one that still waits gives way to it."""
@@ -225,10 +291,13 @@ class EncoderNode(ManagedNode):
         job.add_done_callback(self.guard(partial(self._on_encoded, message)))
 
     def _publish_health(self, message: Any, stamp_s: float) -> None:
-        health = ObservationHealth(header=message.header, frozen=bool(self._trouble))
+        health = ObservationHealth(header=message.header)
         health.rate_hz = self._pictures.rate_hz
         health.skew_s = self._robot.skew_s(stamp_s)
-        health.message = self._trouble
+        # images of two cameras repeat nothing, and look as if they did
+        health.ambiguous = bool(self._ambiguity)
+        health.frozen = bool(self._trouble) and not health.ambiguous
+        health.message = self._ambiguity or self._trouble
         self._health.publish(health)
 
     def _encode(self, message: Any, proprio: NDArray[np.float64] | None) -> tuple[Latent, float]:
@@ -240,7 +309,8 @@ class EncoderNode(ManagedNode):
         return latent, time.perf_counter() - started
 
     def _on_encoded(self, message: Any, job: Future) -> None:
-        if job.cancelled() or not self.active:
+        # an image that was encoded just before a second camera was seen may be that camera's
+        if job.cancelled() or not self.active or self._ambiguity:
             return
         latent, encode_time_s = job.result()
         stamp_s = decode_stamp(message.header.stamp)

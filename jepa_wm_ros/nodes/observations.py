@@ -54,6 +54,8 @@ class ObservationStream:
     def __init__(self, node: Node) -> None:
         """Wait on the executor of `node`."""
         self._node = node
+        self.doubt = ''
+        """Why the images that arrive are not believed; empty while they are."""
         self._newest: EncodedObservation | None = None
         self._lives = 0
         self._next: Future | None = None
@@ -62,6 +64,19 @@ class ObservationStream:
     def newest(self) -> EncodedObservation | None:
         """The newest observation; None before the first."""
         return self._newest
+
+    def absence(self, timeout_s: float) -> str:
+        """Say why there is no observation.
+
+        Args:
+            timeout_s: For how long there has been none [s].
+        """
+        if self.doubt:
+            return f'no image of the last {timeout_s:g} s can be believed: {self.doubt}'
+        return (
+            f'no new observation for {timeout_s:g} s; do the topics image and joint_states arrive '
+            'at the encoder (see its diagnostics)?'
+        )
 
     def put(self, observation: EncodedObservation) -> None:
         """Take in an observation and wake who waits for it."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from jepa_wm_msgs.action import ReachGoal
 from jepa_wm_msgs.msg import Latent as LatentMessage
+from jepa_wm_msgs.msg import ObservationHealth, SafetyStatus
 from jepa_wm_msgs.msg import Plan as PlanMessage
-from jepa_wm_msgs.msg import SafetyStatus
 from jepa_wm_msgs.srv import SetGoal
 from rclpy.action import CancelResponse, GoalResponse
 from sensor_msgs.msg import Image
@@ -119,6 +119,10 @@ class PlannerNode(ManagedNode):
         if self._run is not None:
             self._run.stop(GoalCode.SHUTDOWN, 'the planner was deactivated')
 
+    def teardown(self) -> None:
+        """Forget what belongs to this life of the node."""
+        self._paused, self._picture, self._safety = False, None, None
+
     def destroy_node(self) -> None:
         """End the worker with the last node of the process that uses it."""
         self._worker.close()
@@ -149,6 +153,7 @@ class PlannerNode(ManagedNode):
         self.create_subscription(
             SafetyStatus, 'safety_status', self._on_safety_status, qos.latched()
         )
+        self.create_subscription(ObservationHealth, 'image_health', self._on_health, qos.sensor())
         if not self._linked:
             self.create_subscription(LatentMessage, 'latent', self._on_latent, qos.latest())
             self.create_subscription(Image, 'image', self._on_image, qos.sensor())
@@ -171,6 +176,10 @@ class PlannerNode(ManagedNode):
 
     def _on_safety_status(self, message: SafetyStatus) -> None:
         self._safety = message
+
+    def _on_health(self, message: ObservationHealth) -> None:
+        believed = not (message.frozen or message.ambiguous)
+        self._tools.eyes.doubt = '' if believed else message.message
 
     def _on_image(self, message: Image) -> None:
         self._picture = message
@@ -345,8 +354,7 @@ class PlannerNode(ManagedNode):
         if age_s > limit_s:
             raise RequestError(
                 RequestCode.NO_OBSERVATION,
-                f'there is no observation of the last {limit_s:g} s; do the topics image and '
-                'joint_states arrive at the encoder (see its diagnostics)?',
+                self._tools.eyes.absence(limit_s),
                 GoalCode.NO_OBSERVATION,
             )
 

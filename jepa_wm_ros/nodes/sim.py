@@ -47,14 +47,18 @@ FAULTS = (
     'camera_frozen',
     'camera_silent',
     'camera_late',
+    'camera_drops',
     'joints_silent',
     'joints_late',
     'joints_renamed',
     'joints_nan',
+    'joints_degrees',
     'gripper_silent',
     'clock_back',
     'clock_forward',
 )
+DROPS_OF = 3
+"""Of this number of pictures, all but one are lost when the camera drops some."""
 LATE_S = 1.0
 """How old the stamps of late pictures and joint states are [s]."""
 _CLOCK_OFFSETS_S = {'clock_back': -2.0, 'clock_forward': 2.0}
@@ -162,6 +166,7 @@ class SimNode(ManagedNode):
         self._rng = np.random.default_rng(config.seed)
         self._last_picture: Picture | None = None
         self._rendering, self._pictures = LatencyMonitor(), RateMonitor()
+        self._due = 0
         simulation.set_appearance(config.appearance)
         self._create_publishers()
         self._create_inputs()
@@ -270,6 +275,9 @@ class SimNode(ManagedNode):
         point = request.position
         position = (point.x, point.y, point.z) if request.use_position else None
         self._cell.reset(position, rng)
+        if self.active and self.config.fault != 'joints_silent':
+            # Before the answer: who arms after it must not believe where the arm was before.
+            self._publish_joints(self._stamp())
         response.success = True
         response.message = 'ok'
         response.ee_pose = encode_pose(self._cell.simulation.flange_pose)
@@ -287,18 +295,29 @@ class SimNode(ManagedNode):
             return
         self._catch_up()
         config: SimConfig = self.config
-        now_s = self._cell.simulation.time_s
-        if config.time_source == 'wall':
-            stamp = self.get_clock().now().to_msg()
-        else:
-            stamp = encode_stamp(max(0.0, now_s + _CLOCK_OFFSETS_S.get(config.fault, 0.0)))
+        now_s, stamp = self._cell.simulation.time_s, self._stamp()
+        if config.time_source != 'wall':
             self._clocks.publish(ClockMessage(clock=stamp))
-        if self._camera.due(now_s) and config.fault != 'camera_silent':
+        if self._camera.due(now_s) and not self._loses_picture():
             # first: its age begins with the stamp
             self._publish_picture(_late(stamp) if config.fault == 'camera_late' else stamp)
         if config.fault != 'joints_silent':
             self._publish_joints(_late(stamp) if config.fault == 'joints_late' else stamp)
         self._publish_poses(stamp)
+
+    def _stamp(self) -> Time:
+        """Return the time of the present, on the clock that the cell is to have."""
+        config: SimConfig = self.config
+        if config.time_source == 'wall':
+            return self.get_clock().now().to_msg()
+        now_s = self._cell.simulation.time_s
+        return encode_stamp(max(0.0, now_s + _CLOCK_OFFSETS_S.get(config.fault, 0.0)))
+
+    def _loses_picture(self) -> bool:
+        """Whether the picture that is due does not come."""
+        self._due += 1
+        fault = self.config.fault
+        return fault == 'camera_silent' or (fault == 'camera_drops' and self._due % DROPS_OF > 0)
 
     def _publish_joints(self, stamp: Time) -> None:
         simulation = self._cell.simulation
@@ -313,6 +332,8 @@ class SimNode(ManagedNode):
         ]
         if self.config.fault == 'joints_nan':
             message.position[0] = math.nan
+        if self.config.fault == 'joints_degrees':
+            message.position = [math.degrees(angle) for angle in message.position]
         if self.config.fault == 'gripper_silent':
             message.name, message.position = message.name[:-1], message.position[:-1]
         message.velocity = [*simulation.joint_velocities.tolist(), 0.0]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jepa_wm_ros.robot.belief import Disbelief, JointBelief
 from jepa_wm_ros.robot.joint_buffer import JointBuffer
 from jepa_wm_ros.robot.plan_motion import Measurement
 from jepa_wm_ros.robot.poses import Pose
@@ -17,27 +18,46 @@ SPEED_WINDOW_S = 0.04
 class ArmView:
     """The last joint states and the gripper's last reading."""
 
-    def __init__(self, forward: Callable[[NDArray[np.float64]], Pose]) -> None:
-        """Make a view of nothing yet; `forward` gives the flange for joint positions."""
+    def __init__(
+        self, forward: Callable[[NDArray[np.float64]], Pose], belief: JointBelief
+    ) -> None:
+        """Make a view of nothing yet.
+
+        Args:
+            forward: Gives the flange for joint positions.
+            belief: Decides which joint states can be true; no others are seen here.
+        """
         self._forward = forward
+        self._belief = belief
+        self._life = belief.life
         self._buffer = JointBuffer()
         self._pose: Pose | None = None
         self._gripper: float | None = None
 
-    def add(self, stamp_s: float, positions: ArrayLike, gripper: float | None) -> None:
+    def add(
+        self, stamp_s: float, positions: ArrayLike, gripper: float | None, now_s: float
+    ) -> Disbelief | None:
         """Take in a joint state.
 
         Args:
             stamp_s: When it was measured [s], ROS clock.
             positions: `(7,)` arm joints [rad].
             gripper: Closedness 0..1; None when it is not known.
+            now_s: When it arrived [s], steady clock.
 
-        Raises:
-            JointBufferError: A number is not finite; it does not count as a joint state.
+        Returns:
+            Why it cannot be true; then it is not taken in.
         """
+        disbelief = self._belief.judge(stamp_s, positions, now_s)
+        if disbelief is not None:
+            return disbelief
+        if self._belief.life != self._life:
+            self._life = self._belief.life
+            self._buffer.clear()
         self._buffer.add(stamp_s, positions)
         self._pose = None
         self._gripper = gripper
+        return None
 
     @property
     def joints(self) -> NDArray[np.float64] | None:

@@ -1,13 +1,15 @@
 """The arm executor: turns plans into set-points at a steady rate, under the safety supervisor.
 
 No ROS, no threads, no clock of its own: the caller reports joint states and pictures, calls `tick`
-at the command rate, and gets set-points through `send` and results through `on_end`. Whatever ends
-a motion early (cancel, stop, fault, shutdown) brakes as hard as the joints may, which takes about
-0.1 s, and then sends one last command that holds the arm there.
+at the command rate, and gets results through `on_end`. Set-points go to the wire through the gate
+only. Whatever ends a motion early (cancel, stop, fault, shutdown) brakes from the last command as
+hard as the joints may, which takes about 0.1 s, and then sends one last command that holds the arm
+there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,15 +17,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jepa_wm_ros.robot.arm_view import ArmView
+from jepa_wm_ros.robot.belief import Disbelief, DisbeliefKind, JointBelief
 from jepa_wm_ros.robot.delay import without_past
+from jepa_wm_ros.robot.description import ARM_JOINTS
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
 from jepa_wm_ros.robot.fitting import UnreachableError
+from jepa_wm_ros.robot.gate import CommandGate, Wire
 from jepa_wm_ros.robot.homing import HomeMotion, JointPath
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
-from jepa_wm_ros.robot.joint_route import RoutePlayer, RoutePoint
+from jepa_wm_ros.robot.joint_route import RoutePlayer
 from jepa_wm_ros.robot.joint_velocity import JointVelocity
 from jepa_wm_ros.robot.motion import (
-    ArmCommand,
     ExecutionSettings,
     Moment,
     MotionPlan,
@@ -35,12 +39,19 @@ from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.robot.safety_rules import Admission, clock_jump
 from jepa_wm_ros.robot.set_points import SetPoints
 from jepa_wm_ros.robot.settling import Settling
-from jepa_wm_ros.robot.stopping import STANDING, Stopping
+from jepa_wm_ros.robot.stopping import Stopping
 
 # After a longer sleep of our process, what arrived meanwhile is looked at first [periods].
 OVERSLEPT_PERIODS = 3.0
 # A motion never catches up more than this at once: the command must not jump [periods].
 CATCH_UP_PERIODS = 2.0
+# A state this far outside of the limits is not noise any more [rad].
+LIMIT_NOISE_RAD = 0.01
+# The shortest motion whose share that was carried out says anything [m], [rad].
+LEAST_MOTION_M = 0.005
+LEAST_MOTION_RAD = 0.035
+# What a second source of joint states may be the cause of.
+CONTRADICTIONS = (DisbeliefKind.JUMP, DisbeliefKind.LATE, DisbeliefKind.CLOCK)
 ALL_PAST = 'the plan would have ended by now: it came {:.3f} s after its observation'
 
 
@@ -49,6 +60,7 @@ class ArmExecutor:
 
     Attributes:
         supervisor: Decides what may happen.
+        gate: Through which all commands go.
     """
 
     def __init__(
@@ -57,8 +69,11 @@ class ArmExecutor:
         kinematics: ArmKinematics,
         supervisor: SafetySupervisor,
         settings: ExecutionSettings,
-        send: Callable[[ArmCommand], None],
-        play: Callable[[Sequence[RoutePoint]], None] | None = None,
+        wire: Wire,
+        plays: bool = False,
+        coast_s: float = 0.15,
+        joint_names: Sequence[str] = ARM_JOINTS,
+        sources: Callable[[], str] = lambda: '',
     ) -> None:
         """Make an executor that is disarmed.
 
@@ -66,19 +81,33 @@ class ArmExecutor:
             kinematics: Of the arm.
             supervisor: Decides what may happen.
             settings: How plans are executed.
-            send: Puts a command on the wire.
-            play: Gets the route of each motion, for controllers that play it; `send` goes on.
+            wire: What lies behind the gate; nothing else may use it.
+            plays: Whether the controller plays whole motions, and gets their routes.
+            coast_s: Time in which the arm comes to rest when no command follows [s].
+            joint_names: `(7,)` names of the joints, for messages.
+            sources: Says who publishes joint states, for messages.
         """
         self.supervisor = supervisor
         self._kinematics = kinematics
-        self._player = RoutePlayer(kinematics, play)
-        self._view = ArmView(kinematics.forward)
+        self._sources = sources
+        self._view = ArmView(
+            kinematics.forward, JointBelief(supervisor.limits.joints, joint_names)
+        )
+        self.gate = CommandGate(
+            supervisor=supervisor,
+            believed=lambda: self._view.joints,
+            wire=wire,
+            plays=plays,
+            longest_s=max(settings.lookahead_s, CATCH_UP_PERIODS * settings.period_s),
+            coast_s=coast_s,
+        )
+        self._player = RoutePlayer(kinematics, self.gate)
         self._points = SetPoints(
             kinematics=kinematics,
             supervisor=supervisor,
             settings=settings,
             view=self._view,
-            send=send,
+            gate=self.gate,
         )
         self._motion: PlanMotion | None = None
         self._stopping: Stopping | None = None
@@ -126,7 +155,7 @@ class ArmExecutor:
 
     def joints_seen(
         self, stamp_s: float, positions: ArrayLike, gripper: float | None, now: Moment
-    ) -> None:
+    ) -> str:
         """Take in a joint state.
 
         Args:
@@ -135,20 +164,37 @@ class ArmExecutor:
             gripper: Closedness 0..1; None when it is not known.
             now: When it arrived.
 
-        Raises:
-            JointBufferError: A number is not finite. It does not count as a joint state, and a
-                motion under way ends in a fault.
+        Returns:
+            Why it cannot be true; empty when it is believed. What is not believed does not count
+            as a joint state, and is a fault while the arm is armed.
         """
-        try:
-            self._view.add(stamp_s, positions, gripper)
-        except JointBufferError as error:
-            if self._motion is not None:
-                self.fault(FaultCode.JOINTS_INVALID, str(error), now)
-            raise
-        self.supervisor.joints_seen(now.steady_s, now.ros_s - stamp_s)
+        disbelief = self._view.add(stamp_s, positions, gripper, now.steady_s)
+        if disbelief is None:
+            self.supervisor.joints_seen(now.steady_s, now.ros_s - stamp_s)
+            return ''
+        if disbelief.kind.harmless:
+            self.supervisor.joints_missing(disbelief.message)
+            return ''
+        return self._disbelieve(disbelief, now)
+
+    def _disbelieve(self, disbelief: Disbelief, now: Moment) -> str:
+        """Take in a joint state that cannot be true; return that for people."""
+        message = disbelief.message
+        if disbelief.kind in CONTRADICTIONS:
+            message = f'{message} {self._sources()}'.rstrip()
+        self.supervisor.joints_doubted(now.steady_s, message)
+        if self.supervisor.armed:
+            self.fault(disbelief.kind.fault, message, now)
+        return message
 
     def picture_seen(
-        self, stamp_s: float, frozen: bool, now: Moment, skew_s: float = 0.0, why: str = ''
+        self,
+        stamp_s: float,
+        frozen: bool,
+        now: Moment,
+        skew_s: float = 0.0,
+        why: str = '',
+        ambiguous: bool = False,
     ) -> None:
         """Take in that a picture was processed.
 
@@ -157,20 +203,41 @@ class ArmExecutor:
             frozen: Whether the camera repeats one picture.
             now: When that arrived here.
             skew_s: Distance in time between the picture and its joint state [s].
-            why: How it is known that it is frozen.
+            why: How it is known that it is frozen or ambiguous.
+            ambiguous: Whether pictures of more than one camera arrive.
         """
         self.supervisor.image_seen(
-            now.steady_s, now.ros_s - stamp_s, frozen=frozen, skew_s=skew_s, why=why
+            now.steady_s,
+            now.ros_s - stamp_s,
+            frozen=frozen,
+            skew_s=skew_s,
+            why=why,
+            ambiguous=ambiguous,
         )
 
     # What is asked for ----------------------------------------------------------------------
 
     def arm(self, now: Moment) -> Refusal | None:
         """Allow motions; return why not, or None when armed."""
-        if self.supervisor.state is SafetyState.DISARMED and self._motion is None:
+        if self.supervisor.state is SafetyState.DISARMED and self._motion is not None:
+            return self.supervisor.refuse(ResultCode.BUSY, 'the arm still brakes: try again')
+        if self.supervisor.state is SafetyState.DISARMED:
             # Where the arm was commanded in an earlier life says nothing about where it is.
             self._points.forget()
-        return self.supervisor.arm(now.steady_s)
+        return self.supervisor.arm(now.steady_s, self._outside())
+
+    def _outside(self) -> str:
+        """Say which joint is where it may not be commanded; empty when none is."""
+        joints, limits = self._view.joints, self.supervisor.limits.joints
+        if joints is None or limits.margin(joints) >= -LIMIT_NOISE_RAD:
+            return ''
+        outside = np.maximum(limits.lower - joints, joints - limits.upper)
+        joint = int(outside.argmax())
+        return (
+            f'joint {joint + 1} is at {joints[joint]:.3f} rad, outside of its limits '
+            f'{limits.lower[joint]:.3f} .. {limits.upper[joint]:.3f} rad (joint_limits): guide '
+            'the arm back by hand'
+        )
 
     def execute(
         self, plan: MotionPlan, now: Moment, on_end: Callable[[MotionResult], None]
@@ -233,7 +300,7 @@ class ArmExecutor:
     def disarm(self, now: Moment, code: ResultCode = ResultCode.STOPPED) -> None:
         """Brake, hold and allow no motion. Nothing is sent when we do not command the arm."""
         if self.supervisor.state is SafetyState.ARMED:
-            self._points.hold(self._points.rest())
+            self._points.hold()
         self._stop(code, 'the arm was stopped and holds', now)
         self.supervisor.disarm()
 
@@ -374,10 +441,37 @@ class ArmExecutor:
         self._points.repeat()
         measured = self._view.measurement.pose
         code = settling.update(measured, self._view.speeds, now.ros_s)
-        if code is ResultCode.SUCCEEDED:
-            self._end(code, '', now)
-        elif code is not None:
-            self._end(code, settling.complaint(measured), now)
+        if code is None:
+            return
+        still = self._not_moved()
+        if still:
+            self._end(ResultCode.NOT_MOVED, still, now)
+        else:
+            message = '' if code is ResultCode.SUCCEEDED else settling.complaint(measured)
+            self._end(code, message, now)
+
+    def _not_moved(self) -> str:
+        """Say that the arm hardly did anything of what the motion commanded; '' when it did."""
+        motion = self._motion
+        if motion is None:
+            return ''
+        executed = motion.executed(self._view.measurement)
+        ways = (
+            (np.s_[:3], LEAST_MOTION_M, 1000.0, 'mm'),
+            (np.s_[3:6], LEAST_MOTION_RAD, math.degrees(1.0), 'deg'),
+        )
+        for part, least, scale, unit in ways:
+            asked = sum(float(np.linalg.norm(action.commanded[part])) for action in executed)
+            moved = sum(float(np.linalg.norm(action.measured[part])) for action in executed)
+            if asked >= least and moved >= self.settings.least_moved * asked:
+                return ''
+            if asked >= least and moved < self.settings.least_moved * asked:
+                return (
+                    f'the arm moved {scale * moved:.1f} {unit} of {scale * asked:.1f} {unit} that '
+                    'were commanded: is its controller active, does it take our commands, does '
+                    'something block the arm?'
+                )
+        return ''
 
     # Ending ---------------------------------------------------------------------------------
 
@@ -400,9 +494,9 @@ class ArmExecutor:
             if stopping.code is None:
                 stopping.code, stopping.message = code, message
             return
-        fault = self.supervisor.fault
-        if last is None or (fault is not None and fault.code in STANDING):
-            self._points.hold(self._view.joints)
+        self.gate.play_stop()
+        if last is None:
+            # What was never commanded needs no hold.
             self._end(code, message, now)
             return
         stopping = Stopping.of(
@@ -418,7 +512,7 @@ class ArmExecutor:
         joints, velocities = stopping.brake.sample(stopping.time_s)
         if stopping.done:
             self._stopping = None
-            self._points.hold(joints)
+            self._points.brake(joints, velocities, elapsed_s, hold=True)
             self._end(stopping.code, stopping.message, now)
         elif elapsed_s > 0.0:
             self._points.brake(joints, velocities, elapsed_s)
@@ -437,7 +531,7 @@ class ArmExecutor:
         if not keep:
             self.supervisor.finish()
         final = self._view.measurement
-        arrived = code in (ResultCode.SUCCEEDED, ResultCode.NOT_SETTLED)
+        arrived = code in (ResultCode.SUCCEEDED, ResultCode.NOT_SETTLED, ResultCode.NOT_MOVED)
         motion.on_end(
             MotionResult(
                 code=code,

@@ -25,6 +25,21 @@ class ImageMessageError(JepaWmError):
     """A camera message that cannot be read as a colour picture."""
 
 
+def transport_topic(topic: str, transport: str) -> str:
+    """Return where a camera publishes its images in a transport.
+
+    Drivers that use image_transport publish compressed images beside the raw ones, on a topic
+    with the transport's name behind that of the raw one.
+
+    Args:
+        topic: Of the raw images, or already that of the transport.
+        transport: raw or compressed.
+    """
+    if transport == 'raw' or topic.endswith(f'/{transport}'):
+        return topic
+    return f'{topic}/{transport}'
+
+
 def is_compressed(message: Any) -> bool:
     """Whether a camera message is a `CompressedImage`; an `Image` has an encoding instead."""
     return hasattr(message, 'format')

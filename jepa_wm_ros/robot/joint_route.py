@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.robot.motion import RoutePoint
 
 if TYPE_CHECKING:
+    from jepa_wm_ros.robot.gate import CommandGate
     from jepa_wm_ros.robot.kinematics import IkSolution
     from jepa_wm_ros.robot.plan_motion import ArmKinematics, PlanMotion, Start
     from jepa_wm_ros.robot.poses import Pose
@@ -25,21 +26,6 @@ _SHORTEST_S = 1e-3
 
 class RouteError(JepaWmError):
     """A motion leaves what the arm can reach."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RoutePoint:
-    """Where the joints are at one time of a motion.
-
-    Attributes:
-        time_s: After the beginning [s].
-        positions: `(7,)` [rad].
-        velocities: `(7,)` [rad/s].
-    """
-
-    time_s: float
-    positions: NDArray[np.float64]
-    velocities: NDArray[np.float64]
 
 
 def joint_route(
@@ -92,13 +78,9 @@ def joint_route(
 class RoutePlayer:
     """Hands the routes of motions to a controller that plays them by itself, if there is one."""
 
-    def __init__(
-        self,
-        kinematics: ArmKinematics,
-        play: Callable[[Sequence[RoutePoint]], None] | None,
-    ) -> None:
-        """Remember who plays; None is nobody."""
-        self._kinematics, self._play = kinematics, play
+    def __init__(self, kinematics: ArmKinematics, gate: CommandGate) -> None:
+        """Play through a gate; it knows whether the controller plays."""
+        self._kinematics, self._gate = kinematics, gate
 
     def follow(self, motion: PlanMotion, start: Start, pace: float) -> str:
         """Have the rest of a motion played from a start at a part 0..1 of its speed.
@@ -106,10 +88,10 @@ class RoutePlayer:
         Returns:
             Why it cannot be played; empty when it is, or when nobody plays.
         """
-        if self._play is None:
+        if not self._gate.plays:
             return ''
         if pace == 0.0:
-            self._play([])
+            self._gate.play_stop()
             return ''
         try:
             route = joint_route(
@@ -122,5 +104,4 @@ class RoutePlayer:
             )
         except RouteError as error:
             return str(error)
-        self._play(route)
-        return ''
+        return self._gate.play(route, start.joint_positions)

@@ -27,6 +27,8 @@ class JointLimits:
         acceleration: `(n,)` highest acceleration [rad/s^2]; None when it is not known.
         jerk: `(n,)` highest jerk [rad/s^3]; None when it is not known.
         envelope: How speeds shrink towards the ends of the joints; None when they do not.
+        physical: The limits of the joints themselves, where these allow less: an arm that is
+            guided by hand can be there. None when they are the same.
     """
 
     lower: NDArray[np.float64]
@@ -36,6 +38,7 @@ class JointLimits:
     acceleration: NDArray[np.float64] | None = None
     jerk: NDArray[np.float64] | None = None
     envelope: SpeedEnvelope | None = None
+    physical: JointLimits | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and order.
@@ -46,7 +49,7 @@ class JointLimits:
         size = np.size(self.lower)
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if value is not None and entry.name != 'envelope':
+            if value is not None and entry.name not in ('envelope', 'physical'):
                 object.__setattr__(self, entry.name, limit_vector(entry.name, value, size))
         if (self.lower > self.upper).any():
             raise LimitError(
@@ -218,6 +221,7 @@ FR3 = JointLimits(
     effort=np.array([87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0]),
     acceleration=np.full(7, 10.0),
     jerk=np.full(7, 5000.0),
+    physical=FR3_FULL,
 )
 FR3_FLANGE = FlangeLimits(
     speed_m_s=3.0,

@@ -104,6 +104,21 @@ class ArmCommand:
     hold: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RoutePoint:
+    """Where the joints are at one time of a motion.
+
+    Attributes:
+        time_s: After the beginning [s].
+        positions: `(7,)` [rad].
+        velocities: `(7,)` [rad/s].
+    """
+
+    time_s: float
+    positions: NDArray[np.float64]
+    velocities: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExecutedAction:
     """What became of one action.
@@ -164,11 +179,13 @@ class ExecutionSettings:
         settle_speed_rad_s: ... and no joint is faster than this [rad/s].
         settle_time_s: ... for this long [s].
         settle_timeout_s: After this long it is reported as not settled [s].
-        start_tolerance_rad: A motion starts from the last command when the joints are this near
-            to it [rad], because then the command does not jump; otherwise where they are.
+        hold_tolerance_rad: A resting arm is told to hold its last command only when the joints
+            are this near to it [rad]; an arm that others have moved is not pulled back.
         posture_speed_rad_s: How fast the elbow returns to its posture during a motion [rad/s].
         gripper_step: Changes of the gripper command below this are not sent (closedness).
         gripper_hold_s: Least time between a change of the gripper and one back [s].
+        least_moved: A motion of which the arm does less than this share is reported (NOT_MOVED);
+            0 does not look.
         stop_time_s: Within this time the arm can be stopped [s]; joints move no faster than
             their highest accelerations allow for that.
         home: `(7,)` joint positions to which `home` moves [rad].
@@ -184,10 +201,11 @@ class ExecutionSettings:
     settle_speed_rad_s: float = 0.02
     settle_time_s: float = 0.04
     settle_timeout_s: float = 1.5
-    start_tolerance_rad: float = 0.05
+    hold_tolerance_rad: float = 0.05
     posture_speed_rad_s: float = 0.15
     gripper_step: float = 0.01
     gripper_hold_s: float = 0.5
+    least_moved: float = 0.1
     stop_time_s: float = 0.14
     home: tuple[float, ...] = tuple(READY_POSTURE.tolist())
 

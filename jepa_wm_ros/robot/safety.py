@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.faults import Fault, FaultCode, Refusal, ResultCode, SafetyState
 from jepa_wm_ros.robot.robot_mode import RobotMode
-from jepa_wm_ros.robot.safety_inputs import FROZEN, Doubt, SafetyInputs, Signal
+from jepa_wm_ros.robot.safety_inputs import AMBIGUOUS, FROZEN, Doubt, SafetyInputs, Signal
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 from jepa_wm_ros.robot.safety_rules import (
     Admission,
@@ -101,6 +101,14 @@ class SafetySupervisor:
         """Note why a message that arrived is no joint state of this arm."""
         self._inputs.missing = why
 
+    def joints_doubted(self, now_s: float, why: str) -> None:
+        """Note that a joint state arrived that cannot be true."""
+        self._inputs.implausible, self._inputs.implausible_s = why, now_s
+
+    def sources_seen(self, trouble: str) -> None:
+        """Note why joint states come from more than one source; empty when they do not."""
+        self._inputs.sources = trouble
+
     def gripper_seen(self, now_s: float, latency_s: float = 0.0) -> None:
         """Note that a reading of the gripper arrived, `latency_s` after its stamp."""
         self._inputs.gripper = Signal(now_s, latency_s)
@@ -113,6 +121,7 @@ class SafetySupervisor:
         frozen: bool = False,
         skew_s: float = 0.0,
         why: str = '',
+        ambiguous: bool = False,
     ) -> None:
         """Note that a picture arrived.
 
@@ -122,11 +131,13 @@ class SafetySupervisor:
             frozen: Whether the camera repeats one picture; a frozen one is none.
             skew_s: How far in time it is from the joint state that goes with it [s]; one without
                 a joint state is none.
-            why: How it is known that it is frozen.
+            why: How it is known that it is frozen or ambiguous.
+            ambiguous: Whether pictures of more than one camera arrive; then none is believed.
         """
         self._inputs.frozen = (why or FROZEN) if frozen else ''
+        self._inputs.ambiguous = (why or AMBIGUOUS) if ambiguous else ''
         self._inputs.apart_s = skew_s
-        if not frozen and skew_s <= self.limits.max_skew_s:
+        if not frozen and not ambiguous and skew_s <= self.limits.max_skew_s:
             self._inputs.image_seen(now_s, latency_s)
 
     def robot_mode(self, mode: RobotMode, now_s: float, source: str = 'robot') -> None:
@@ -138,9 +149,9 @@ class SafetySupervisor:
         """Note whether the dead man's switch is pressed."""
         self._inputs.deadman = Signal(now_s) if pressed else Signal()
 
-    def publishers_seen(self, others: int) -> None:
-        """Note how many others publish commands for the same arm."""
-        self._inputs.other_publishers = others
+    def publishers_seen(self, others: int, who: str = '') -> None:
+        """Note how many others publish commands for the same arm, and who they are."""
+        self._inputs.other_publishers, self._inputs.others = others, who
 
     def joint_age_s(self, now_s: float) -> float:
         """Return the age of the last joint state [s]; inf before the first."""
@@ -152,13 +163,20 @@ class SafetySupervisor:
 
     # What is asked for ----------------------------------------------------------------------
 
-    def arm(self, now_s: float) -> Refusal | None:
-        """Allow motions from now on; return why not, or None when armed."""
+    def arm(self, now_s: float, obstacle: str = '') -> Refusal | None:
+        """Allow motions from now on; return why not, or None when armed.
+
+        Args:
+            now_s: The moment [s].
+            obstacle: Why the arm must not be armed where it is; empty when it may.
+        """
         if self._state is SafetyState.FAULT:
             return self.refuse(
                 ResultCode.FAULT, f'{self._describe_fault()}: reset the fault before arming'
             )
         refusal = self._refused(self._inputs.doubt_robot(now_s, self.limits))
+        if refusal is None and obstacle:
+            refusal = self.refuse(ResultCode.NOT_ARMED, obstacle)
         if refusal is None and self._state is SafetyState.DISARMED:
             self._state = SafetyState.ARMED
         return refusal

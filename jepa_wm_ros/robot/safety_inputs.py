@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from jepa_wm_ros.robot.belief import QUIET_S
 from jepa_wm_ros.robot.faults import FaultCode, ResultCode
 from jepa_wm_ros.robot.rhythm import Rhythm
 from jepa_wm_ros.robot.robot_mode import RobotMode
@@ -18,6 +19,7 @@ NOT_READY = (
     'robot_ready?'
 )
 RELEASED = "the dead man's switch (deadman) is not pressed: press it, then arm again"
+AMBIGUOUS = 'pictures of more than one camera arrive: stop the others'
 FROZEN = 'the arm moves and the picture does not: restart the camera driver'
 
 
@@ -89,6 +91,11 @@ class SafetyInputs:
         apart_s: How far the last picture was from its joint state [s].
         modes: The newest mode by who says it.
         other_publishers: How many others publish commands for the same arm.
+        others: Their names.
+        implausible: What was wrong with the last joint state that could not be true.
+        implausible_s: When that was [s].
+        sources: Why joint states come from more than one source; '' when they do not.
+        ambiguous: Why pictures come from more than one camera; '' when they do not.
         missing: Why joint states cannot be used although messages arrive; '' when they can.
     """
 
@@ -103,6 +110,11 @@ class SafetyInputs:
     apart_s: float = 0.0
     modes: dict[str, RobotMode] = field(default_factory=dict)
     other_publishers: int = 0
+    others: str = ''
+    implausible: str = ''
+    implausible_s: float = -math.inf
+    sources: str = ''
+    ambiguous: str = ''
     missing: str = ''
 
     def joints_seen(self, now_s: float, latency_s: float) -> None:
@@ -148,7 +160,9 @@ class SafetyInputs:
     def doubt_robot(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
         """Return why the arm must not move, whatever the pictures show."""
         return (
-            self._doubt_joints(now_s, limits)
+            self._doubt_sources()
+            or self._doubt_belief(now_s)
+            or self._doubt_joints(now_s, limits)
             or self._doubt_mode(now_s, limits)
             or self._doubt_deadman(now_s, limits)
             or self._doubt_publishers()
@@ -157,11 +171,26 @@ class SafetyInputs:
     def doubt(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
         """Return the first reason why no motion may begin or go on."""
         return (
-            self._doubt_joints(now_s, limits)
+            self._doubt_sources()
+            or self._doubt_belief(now_s)
+            or self._doubt_joints(now_s, limits)
             or self._doubt_gripper(now_s, limits)
             or self._doubt_image(now_s, limits)
             or self.doubt_robot(now_s, limits)
         )
+
+    def _doubt_sources(self) -> Doubt | None:
+        """One arm speaks, and one camera."""
+        trouble = self.sources or self.ambiguous
+        if not trouble:
+            return None
+        return Doubt(FaultCode.SECOND_SOURCE, ResultCode.SECOND_SOURCE, trouble)
+
+    def _doubt_belief(self, now_s: float) -> Doubt | None:
+        """What cannot be true leaves doubt about what comes beside it."""
+        if not now_s - self.implausible_s <= QUIET_S:
+            return None
+        return Doubt(FaultCode.JOINTS_IMPLAUSIBLE, ResultCode.JOINTS_IMPLAUSIBLE, self.implausible)
 
     def _doubt_joints(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
         """Joint states have to be fresh."""
@@ -230,6 +259,6 @@ class SafetyInputs:
         return Doubt(
             FaultCode.SECOND_PUBLISHER,
             ResultCode.SECOND_PUBLISHER,
-            f'{self.other_publishers} other publisher(s) on the command topic: '
-            'stop them, or give them another topic',
+            f'{self.other_publishers} other publisher(s) on the command topic'
+            f'{self.others and f" ({self.others})"}: stop them, or give them another topic',
         )

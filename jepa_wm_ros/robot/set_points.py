@@ -6,7 +6,6 @@ elbow's own motion and the patience of the gripper. None of them may make a comm
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,13 +15,13 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.robot.arm_view import ArmView
 from jepa_wm_ros.robot.faults import FaultCode
 from jepa_wm_ros.robot.fitting import TrajectoryFitter
+from jepa_wm_ros.robot.gate import CommandGate
 from jepa_wm_ros.robot.gripper_gate import GripperGate
 from jepa_wm_ros.robot.joint_ceilings import JointCeilings
 from jepa_wm_ros.robot.motion import ArmCommand, ExecutionSettings, Moment
 from jepa_wm_ros.robot.plan_motion import ArmKinematics, PlanMotion, Start
 from jepa_wm_ros.robot.poses import twist_between
 from jepa_wm_ros.robot.safety import SafetySupervisor
-from jepa_wm_ros.robot.safety_rules import CommandCheck
 from jepa_wm_ros.robot.settling import Settling
 from jepa_wm_ros.robot.slew import Slew
 from jepa_wm_ros.robot.trajectory import MotionState
@@ -50,7 +49,6 @@ class SetPoints:
 
     Attributes:
         settings: How plans are executed.
-        last: The last command; None before the first.
     """
 
     def __init__(
@@ -60,23 +58,22 @@ class SetPoints:
         supervisor: SafetySupervisor,
         settings: ExecutionSettings,
         view: ArmView,
-        send: Callable[[ArmCommand], None],
+        gate: CommandGate,
     ) -> None:
         """Command nothing yet.
 
         Args:
             kinematics: Of the arm.
-            supervisor: Checks each command of a motion.
+            supervisor: Its limits shape the motions.
             settings: How plans are executed.
             view: What is measured.
-            send: Puts a command on the wire.
+            gate: Lets commands pass to the wire.
         """
         self.settings = settings
-        self.last: ArmCommand | None = None
         self._kinematics = kinematics
         self._supervisor = supervisor
         self._view = view
-        self._send = send
+        self._gate = gate
         self._gripper = GripperGate()
         self._override = 1.0
         self._pace = Slew(1.0, PACE_RATE)
@@ -93,26 +90,26 @@ class SetPoints:
             raise OverrideError(f'the speed override must be within 0 .. 1, got {value}')
         self._override = float(value)
 
+    @property
+    def last(self) -> ArmCommand | None:
+        """The last command; None before the first."""
+        return self._gate.last
+
     def forget(self) -> None:
         """Forget what was commanded: it says nothing any more about where the arm is."""
-        self.last = None
+        self._gate.forget()
         self._gripper.forget()
 
-    def rest(self) -> NDArray[np.float64] | None:
-        """Return where a resting arm is: at its last command, unless it was moved from there."""
-        last, measured = self.last, self._view.joints
-        if last is None or measured is None:
-            return measured
-        offset = np.abs(last.joint_positions - measured).max()
-        near = offset <= self.settings.start_tolerance_rad
-        return last.joint_positions if near else measured
-
     def start(self) -> Start:
-        """Return where a motion from rest begins."""
-        joints, last = self.rest(), self.last
+        """Return where a motion from rest begins.
+
+        It begins at the last command, so that the command does not jump; an arm that was not
+        commanded yet begins where it is.
+        """
+        joints, last = self._view.joints, self.last
         assert joints is not None, 'an admitted plan has fresh joint states'
-        near = last is not None and joints is last.joint_positions
-        pose = last.pose if last is not None and near else self._kinematics.forward(joints)
+        pose = self._kinematics.forward(joints) if last is None else last.pose
+        joints = joints if last is None else last.joint_positions
         rest = np.zeros_like(joints)
         return Start(MotionState.at_rest(pose), joints, rest, self.settings.lookahead_s)
 
@@ -143,38 +140,47 @@ class SetPoints:
 
     def repeat(self) -> None:
         """Send the last command again."""
-        if self.last is not None:
-            self._send(self.last)
+        self._gate.repeat()
 
     def brake(
-        self, joints: NDArray[np.float64], velocities: NDArray[np.float64], elapsed_s: float
+        self,
+        joints: NDArray[np.float64],
+        velocities: NDArray[np.float64],
+        elapsed_s: float,
+        *,
+        hold: bool = False,
     ) -> None:
-        """Command a point on the way to a standstill: `(7,)` positions [rad], speeds [rad/s]."""
+        """Command a point on the way to a standstill, or the standstill (`hold`).
+
+        Args:
+            joints: `(7,)` positions [rad].
+            velocities: `(7,)` speeds [rad/s].
+            elapsed_s: Time since the last command [s].
+            hold: Whether the arm stays there.
+        """
         last, pose = self.last, self._kinematics.forward(joints)
         assert last is not None, 'only what was commanded has to brake'
-        self._command(
+        twist = np.zeros(6)
+        if elapsed_s > 0.0 and not hold:
+            twist = twist_between(last.pose, pose, elapsed_s)
+        if hold:
+            self._gripper.forget()
+        self._gate.brake(
             ArmCommand(
                 pose=pose,
                 joint_positions=joints,
                 joint_velocities=velocities,
-                twist=twist_between(last.pose, pose, elapsed_s),
-                brake=True,
-            )
+                twist=twist,
+                brake=not hold,
+                hold=hold,
+            ),
+            elapsed_s=elapsed_s,
         )
 
-    def hold(self, joints: NDArray[np.float64] | None) -> None:
-        """Command the arm to stay at joint positions `(7,)` [rad], when they are known."""
-        if joints is None:
-            return
+    def hold(self) -> None:
+        """Have a resting arm stay where it was commanded, when it is there."""
         self._gripper.forget()
-        self._command(
-            ArmCommand(
-                pose=self._kinematics.forward(joints),
-                joint_positions=joints,
-                joint_velocities=np.zeros_like(joints),
-                hold=True,
-            )
-        )
+        self._gate.hold(self.settings.hold_tolerance_rad)
 
     def _advance(self, motion: PlanMotion, before: _Before, now: Moment) -> bool:
         """Command the next point of the trajectory, if the supervisor lets it pass."""
@@ -195,24 +201,26 @@ class SetPoints:
             joint_velocities=motion.velocity.update(change, elapsed_s),
             twist=pace * twist,
         )
-        if not self._supervisor.check(self._asked(command, change, before)):
-            return False
-        self._go_to(motion, command, now)
-        return True
+        return self._pass(motion, self._with_grip(motion, command, now), change, before, now)
 
-    def _asked(
-        self, command: ArmCommand, change: NDArray[np.float64], before: _Before
-    ) -> CommandCheck:
-        """Return what the supervisor is asked about a command."""
-        return CommandCheck(
-            pose=command.pose,
-            twist=command.twist,
-            joint_positions=command.joint_positions,
-            joint_velocities=command.joint_velocities,
-            measured_pose=self._view.measurement.pose,
+    def _pass(
+        self,
+        motion: PlanMotion,
+        command: ArmCommand,
+        change: NDArray[np.float64],
+        before: _Before,
+        now: Moment,
+    ) -> bool:
+        """Send a command through the gate; note that the motion has nothing more to command."""
+        sent = self._gate.go(
+            command,
+            measured=self._view.measurement.pose,
             jump=change - before.elapsed_s * before.velocities,
-            period_s=before.elapsed_s,
+            elapsed_s=before.elapsed_s,
         )
+        if sent and motion.done:
+            motion.settling = Settling(motion.target, now.ros_s, self.settings)
+        return sent
 
     def _elbow_step(self, motion: PlanMotion, before: _Before) -> float:
         """Return how far the elbow may return to its posture with the next command [rad]."""
@@ -220,8 +228,8 @@ class SetPoints:
         share = self._elbow.update(float(left_s > 1.0 / ELBOW_RATE), before.elapsed_s)
         return share * self.settings.posture_speed_rad_s * before.elapsed_s
 
-    def _go_to(self, motion: PlanMotion, command: ArmCommand, now: Moment) -> None:
-        """Send a command that was found to be safe."""
+    def _with_grip(self, motion: PlanMotion, command: ArmCommand, now: Moment) -> ArmCommand:
+        """Return a command with what the gripper is told; the last one of a motion rests."""
         settings = self.settings
         grip = self._gripper.decide(
             motion.gripper_target,
@@ -229,13 +237,7 @@ class SetPoints:
             step=settings.gripper_step,
             hold_s=settings.gripper_hold_s,
         )
+        velocities = command.joint_velocities
         if motion.done:
-            motion.settling = Settling(motion.target, now.ros_s, settings)
-            rest = np.zeros_like(command.joint_velocities)
-            command = replace(command, joint_velocities=rest)
-        self._command(replace(command, gripper=grip))
-
-    def _command(self, command: ArmCommand) -> None:
-        """Send a command and remember it."""
-        self.last = command
-        self._send(command)
+            velocities = np.zeros_like(velocities)
+        return replace(command, gripper=grip, joint_velocities=velocities)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jepa_wm_ros.errors import JepaWmError
-from jepa_wm_ros.robot.joint_buffer import JointBuffer
+from jepa_wm_ros.robot.belief import Disbelief, JointBelief
+from jepa_wm_ros.robot.joint_buffer import JointBuffer, JointBufferError
+from jepa_wm_ros.robot.limits import FER, FR3_FULL, JointLimits
 from jepa_wm_ros.robot.poses import from_quaternion_xyzw, quaternion_xyzw, to_euler
 
 if TYPE_CHECKING:
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from jepa_wm_ros.robot.gripper import GripperCodec
     from jepa_wm_ros.robot.kinematics import Kinematics
     from jepa_wm_ros.robot.poses import Pose
+
+
+BELIEVABLE = JointLimits(
+    lower=np.minimum(FER.lower, FR3_FULL.lower),
+    upper=np.maximum(FER.upper, FR3_FULL.upper),
+    velocity=np.maximum(FER.velocity, FR3_FULL.velocity),
+    effort=np.maximum(FER.effort, FR3_FULL.effort),
+)
+"""What the joints of some Franka can do: a bag does not say which one it is of."""
 
 
 class RobotStateError(JepaWmError):
@@ -69,6 +80,7 @@ class RobotState:
         codec: Turns the reading into closedness.
         kinematics: Forward kinematics; None when the driver's poses are used.
         max_gap_s: Longest time between a picture and the state used with it [s].
+        limits: What the joints can do; what cannot be true is left out.
     """
 
     def __init__(
@@ -79,27 +91,63 @@ class RobotState:
         codec: GripperCodec,
         kinematics: Kinematics | None,
         max_gap_s: float = 0.1,
+        limits: JointLimits = BELIEVABLE,
     ) -> None:
         self._joint_names = tuple(joint_names)
         self._gripper_joint = gripper_joint
         self._codec = codec
         self._kinematics = kinematics
         self._arm = JointBuffer(max_gap_s=max_gap_s)
+        self._belief = JointBelief(limits, self._joint_names)
+        self._disbelieved = ''
         # a gripper may report much more rarely than the arm, and moves slowly
         self._gripper = JointBuffer(max_gap_s=max(1.0, max_gap_s))
 
-    def add_joints(self, stamp_s: float, names: Sequence[str], positions: Sequence[float]) -> None:
+    @property
+    def rejected(self) -> int:
+        """How many joint states could not be true."""
+        return self._belief.rejected
+
+    def add_joints(
+        self,
+        stamp_s: float,
+        names: Sequence[str],
+        positions: Sequence[float],
+        arrived_s: float | None = None,
+    ) -> Disbelief | None:
         """Take in a joint state message; joints of others are ignored.
 
+        Args:
+            stamp_s: When it was measured [s].
+            names: Of the joints.
+            positions: Theirs [rad], the gripper's in its own unit.
+            arrived_s: When it came [s], on a clock that never goes back, or when it was recorded;
+                None: when it was measured.
+
+        Returns:
+            Why the arm's joints are not believed, and not used; None when they are.
+
         Raises:
-            JointBufferError: A position is not finite.
+            JointBufferError: The gripper's reading is not finite.
             GripperError: The reading does not fit the gripper.
         """
         where = dict(zip(names, positions, strict=False))
         if self._gripper_joint in where:
             self._gripper.add(stamp_s, [self._codec.decode(where[self._gripper_joint])])
-        if self._kinematics is not None and all(name in where for name in self._joint_names):
-            self._arm.add(stamp_s, [where[name] for name in self._joint_names])
+        if self._kinematics is None or not all(name in where for name in self._joint_names):
+            return None
+        joints = [where[name] for name in self._joint_names]
+        life = self._belief.life
+        disbelief = self._belief.judge(
+            stamp_s, joints, stamp_s if arrived_s is None else arrived_s
+        )
+        if self._belief.life != life:
+            self._arm.clear()  # nothing lies between two lives
+        if disbelief is None:
+            self._arm.add(stamp_s, joints)
+        elif not disbelief.kind.harmless:
+            self._disbelieved = disbelief.message
+        return disbelief
 
     def add_pose(self, stamp_s: float, pose: Pose) -> None:
         """Take in a flange pose that the driver measured.
@@ -119,8 +167,14 @@ class RobotState:
         Raises:
             JointBufferError: There is no state near enough.
         """
-        gripper = float(self._gripper.at(stamp_s)[0]) if len(self._gripper) else 0.0
-        numbers = self._arm.at(stamp_s)
+        try:
+            gripper = float(self._gripper.at(stamp_s)[0]) if len(self._gripper) else 0.0
+            numbers = self._arm.at(stamp_s)
+        except JointBufferError as error:
+            if not self._disbelieved:
+                raise
+            said = f'{error} ({self.rejected} were left out, the last because {self._disbelieved})'
+            raise JointBufferError(said) from error
         joints = None if self._kinematics is None else numbers
         return RobotSample(self._pose(numbers), gripper, joints)
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jepa_wm_ros.robot.braking import Brake
-from jepa_wm_ros.robot.faults import FaultCode, ResultCode
+from jepa_wm_ros.robot.faults import ResultCode
 from jepa_wm_ros.robot.limits import JointLimits
 from jepa_wm_ros.robot.motion import ArmCommand
-
-# The arm does not go where it is commanded: it holds where it is, at once.
-STANDING = (FaultCode.NOT_FOLLOWING, FaultCode.ROBOT_MODE)
 
 
 @dataclass(slots=True, eq=False)

@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rclpy.action import ActionServer
+from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+RESULT_TIMEOUT_S = 10
+"""How long the result of a goal that has ended is kept for clients who have not asked for it [s].
+
+rclpy keeps it for 15 minutes, and with it the whole request: a goal with its pictures, a plan. It
+also publishes the states of all goals that it keeps, each time that one changes. C++ nodes keep
+results for ten seconds.
+"""
 
 
 class _GoalId(np.ndarray):
@@ -30,6 +39,9 @@ class PromptActionServer(ActionServer):
 
     What is urgent can be done in `goal_callback`, before the client is answered, if it can be
     undone in `lost_callback`; `goal_callback` must not be a coroutine then, or two goals mix.
+
+    It also forgets goals: those that have ended after `RESULT_TIMEOUT_S`, and those whose client
+    could not be answered at once.
 
     Args:
         args: What `ActionServer` accepts.
@@ -53,6 +65,7 @@ class PromptActionServer(ActionServer):
             self._handed_over = True
             handle_accepted_callback(goal)
 
+        kwargs.setdefault('result_timeout', RESULT_TIMEOUT_S)
         super().__init__(*args, handle_accepted_callback=hand_over, **kwargs)
 
     def take_data(self) -> Any:
@@ -72,4 +85,19 @@ class PromptActionServer(ActionServer):
             await super().execute(taken_data)
         finally:
             if 'goal' in taken_data and not self._handed_over:
+                self._forget(bytes(taken_data['goal'][1].goal_id.uuid))
                 self._lost_callback()
+
+    def _forget(self, key: bytes) -> None:
+        """End a goal that was accepted, and whose client has gone away before it was told so.
+
+        Nobody executes it: without an end it would be kept, and published as accepted, for ever.
+        """
+        handle, result = self._goal_handles.get(key), self._result_futures.get(key)
+        if handle is None or result is None or result.done():
+            return
+        handle._update_state(_rclpy.GoalEvent.EXECUTE)
+        handle.abort()
+        response = self.action_type.Impl.GetResultService.Response()
+        response.status = handle.status
+        result.set_result(response)

@@ -82,7 +82,8 @@ IMAGE = (
     Argument(
         name='image_transport',
         default='',
-        description='Kind of message on it; empty: as configured.',
+        description='How they come: raw, or compressed, on the topic with /compressed behind; '
+        'empty: as configured.',
         choices=('', 'raw', 'compressed'),
     ),
     Argument(

@@ -40,7 +40,7 @@ def _constants(message: Any, names: tuple[str, ...]) -> dict[int, str]:
     return {getattr(message, name): name for name in names}
 
 
-_CODES = _constants(
+GOAL_CODES = _constants(
     ReachGoal.Result,
     (
         'REACHED',
@@ -59,6 +59,7 @@ _CODES = _constants(
         'NOT_MOVED',
     ),
 )
+"""Names of the ends of a goal, by their numbers."""
 _STATES = _constants(SafetyStatus, ('DISARMED', 'ARMED', 'EXECUTING', 'FAULT'))
 
 
@@ -333,7 +334,7 @@ def _progress(feedback: Any) -> Progress:
 
 def _outcome(result: Any) -> Outcome:
     return Outcome(
-        code=_CODES.get(result.code, str(result.code)),
+        code=GOAL_CODES.get(result.code, str(result.code)),
         message=result.message,
         steps=result.steps,
         final_cost=result.final_cost,

@@ -7,8 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
+from jepa_wm_ros.robot.image_source import ImageFacts
 from jepa_wm_ros.robot.images import (
     ImageMessageError,
     check_raw,
@@ -16,15 +17,24 @@ from jepa_wm_ros.robot.images import (
     decode_raw,
     is_compressed,
 )
+from jepa_wm_ros.ros.conversions import decode_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from builtin_interfaces.msg import Time
     from numpy.typing import NDArray
-    from sensor_msgs.msg import CompressedImage
 
-__all__ = ['ImageMessageError', 'byte_array', 'decode_image', 'encode_image']
+__all__ = [
+    'ImageMessageError',
+    'byte_array',
+    'decode_image',
+    'encode_compressed',
+    'encode_image',
+    'image_facts',
+]
+_QUALITY = 95
+"""Of JPEG images, as image_transport has it where nothing else is set."""
 
 
 def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
@@ -83,6 +93,34 @@ def encode_image(
     message.step = channels * picture.shape[1]
     message.data = byte_array(picture)
     return message
+
+
+def encode_compressed(message: Image) -> CompressedImage:
+    """Compress a raw message as image_transport does: JPEG, with the raw encoding in its format.
+
+    Raises:
+        ImageMessageError: The message cannot be read.
+    """
+    import cv2
+
+    picture = decode_image(message)
+    _, data = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return CompressedImage(
+        header=message.header,
+        format=f'{message.encoding}; jpeg compressed bgr8',
+        data=byte_array(data),
+    )
+
+
+def image_facts(message: Image | CompressedImage) -> ImageFacts:
+    """Return what a camera message says of its camera."""
+    compressed = is_compressed(message)
+    return ImageFacts(
+        frame=message.header.frame_id,
+        stamp_s=decode_stamp(message.header.stamp),
+        encoding=message.format if compressed else message.encoding,
+        size=None if compressed else (message.width, message.height),
+    )
 
 
 def byte_array(values: NDArray[Any]) -> array[int]:

@@ -8,37 +8,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rclpy
+from geometry_msgs.msg import PoseStamped
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
-from jepa_wm_ros.ros import qos
-from jepa_wm_ros.ros.conversions import decode_stamp
+from jepa_wm_ros.ros import qos, sources
+from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, now_s
+from jepa_wm_ros.ros.images import image_facts
 from jepa_wm_ros.ros.joining import join
+from jepa_wm_ros.ros.sources import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from jepa_wm_ros.robot.image_source import ImageFacts
+    from jepa_wm_ros.robot.poses import Pose
+
 IMAGE_TYPES = {'sensor_msgs/msg/Image': Image, 'sensor_msgs/msg/CompressedImage': CompressedImage}
 _DISCOVERY_S = 1.0
 _SPIN_S = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One publisher or subscription.
-
-    Attributes:
-        node: Its node with namespace.
-        kind: Type of the messages.
-        reliable: Whether it offers, or asks for, reliable transport.
-        latched: Whether it offers, or asks for, transient-local durability.
-    """
-
-    node: str
-    kind: str
-    reliable: bool
-    latched: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,11 +50,28 @@ class Pictures(Series):
         encodings: Of the pictures; of compressed ones their format.
         size: Width and height; None for compressed ones.
         frames: Frames of the pictures.
+        seen: What each said of its camera, and when it came [s, a clock that never jumps].
     """
 
     encodings: set[str] = field(default_factory=set)
     size: tuple[int, int] | None = None
     frames: set[str] = field(default_factory=set)
+    seen: list[tuple[ImageFacts, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointSample:
+    """A message about joints.
+
+    Attributes:
+        stamp_s: When they were measured [s].
+        arrived_s: When it came [s], on a clock that never jumps.
+        positions: By joint [rad or m].
+    """
+
+    stamp_s: float
+    arrived_s: float
+    positions: Mapping[str, float]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,9 +80,11 @@ class Joints(Series):
 
     Attributes:
         positions: Newest position by joint [rad or m].
+        samples: The messages, in order of arrival.
     """
 
     positions: dict[str, float] = field(default_factory=dict)
+    samples: list[JointSample] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,8 +95,12 @@ class GraphFacts:
         topics: Types by topic.
         publishers: By topic, of those that were asked about.
         subscribers: The same.
+        clients: Who can send goals, by action.
+        servers: Who serves them, by action.
+        nodes: Names of all nodes, one for each of them.
         pictures: Of the camera.
         joints: Of arm and gripper.
+        driver_pose: The driver's newest pose of its end effector; None when it said none.
         controllers: States of ros2_control's controllers; None when nobody tells.
         domain_id: DDS domain.
     """
@@ -97,8 +108,12 @@ class GraphFacts:
     topics: dict[str, list[str]] = field(default_factory=dict)
     publishers: dict[str, list[Endpoint]] = field(default_factory=dict)
     subscribers: dict[str, list[Endpoint]] = field(default_factory=dict)
+    clients: dict[str, list[Endpoint]] = field(default_factory=dict)
+    servers: dict[str, list[Endpoint]] = field(default_factory=dict)
+    nodes: list[str] = field(default_factory=list)
     pictures: Pictures = field(default_factory=Pictures)
     joints: Joints = field(default_factory=Joints)
+    driver_pose: Pose | None = None
     controllers: dict[str, str] | None = None
     domain_id: int = 0
 
@@ -106,6 +121,7 @@ class GraphFacts:
 def inspect_graph(
     topics: Mapping[str, str],
     *,
+    actions: Sequence[str] = (),
     namespace: str = '',
     seconds: float = 3.0,
     patience_s: float = 5.0,
@@ -114,8 +130,9 @@ def inspect_graph(
     """Look at a graph for some seconds.
 
     Args:
-        topics: Names of the topics `image`, `joint_states` and, for commands, `command`; relative
-            ones are in the namespace.
+        topics: Names of the topics `image`, `joint_states` and, for commands, `command`, for the
+            driver's pose `driver_pose`; relative ones are in the namespace.
+        actions: Actions whose clients and servers are looked at.
         namespace: Of the graph.
         seconds: How long to listen [s].
         patience_s: How long to wait before that until pictures, joint states and whoever takes
@@ -132,7 +149,7 @@ def inspect_graph(
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
     try:
-        return _Inspector(node, executor, topics).look(seconds, patience_s)
+        return _Inspector(node, executor, topics, actions).look(seconds, patience_s)
     finally:
         node.destroy_node()
         executor.shutdown()
@@ -140,8 +157,11 @@ def inspect_graph(
 
 
 class _Inspector:
-    def __init__(self, node: Any, executor: Any, topics: Mapping[str, str]) -> None:
+    def __init__(
+        self, node: Any, executor: Any, topics: Mapping[str, str], actions: Sequence[str]
+    ) -> None:
         self._node, self._executor = node, executor
+        self._actions = [node.resolve_topic_name(name) for name in actions]
         self._topics = {role: node.resolve_topic_name(name) for role, name in topics.items()}
         self._facts = GraphFacts(domain_id=node.context.get_domain_id())
 
@@ -150,8 +170,12 @@ class _Inspector:
         facts, node = self._facts, self._node
         facts.topics = dict(node.get_topic_names_and_types())
         for topic in self._topics.values():
-            facts.publishers[topic] = _endpoints(node.get_publishers_info_by_topic(topic))
-            facts.subscribers[topic] = _endpoints(node.get_subscriptions_info_by_topic(topic))
+            facts.publishers[topic] = sources.publishers_of(node, topic)
+            facts.subscribers[topic] = sources.subscribers_of(node, topic)
+        for action in self._actions:
+            facts.clients[action] = sources.action_clients_of(node, action)
+            facts.servers[action] = sources.action_servers_of(node, action)
+        facts.nodes = sources.all_nodes(node)
         self._listen()
         controllers = self._ask_for_controllers()
         self._spin(seconds)
@@ -185,16 +209,18 @@ class _Inspector:
         self._node.create_subscription(kind, image, hear_picture, qos.sensor(10))
         hear_joints = partial(self._on_joints, self._facts.joints)
         self._node.create_subscription(JointState, joints, hear_joints, qos.sensor(100))
+        if pose := self._topics.get('driver_pose'):
+            self._node.create_subscription(PoseStamped, pose, self._on_pose, qos.sensor(10))
 
     def _note(self, series: Series, message: Any) -> None:
         stamp_s = decode_stamp(message.header.stamp)
-        now_s = self._node.get_clock().now().nanoseconds * 1e-9
         series.stamps.append(stamp_s)
-        series.ages.append(now_s - stamp_s)
+        series.ages.append(now_s(self._node) - stamp_s)
 
     def _on_picture(self, pictures: Pictures, message: Any) -> None:
         self._note(pictures, message)
         pictures.frames.add(message.header.frame_id)
+        pictures.seen.append((image_facts(message), time.monotonic()))
         if isinstance(message, CompressedImage):
             pictures.encodings.add(message.format)
         else:
@@ -203,7 +229,16 @@ class _Inspector:
 
     def _on_joints(self, joints: Joints, message: JointState) -> None:
         self._note(joints, message)
-        joints.positions.update(zip(message.name, message.position, strict=False))
+        positions = dict(zip(message.name, message.position, strict=False))
+        joints.positions.update(positions)
+        # a driver that does not stamp its messages gets the time of arrival, as from the nodes
+        stamp_s = decode_stamp(message.header.stamp) or now_s(self._node)
+        joints.samples.append(
+            JointSample(stamp_s=stamp_s, arrived_s=time.monotonic(), positions=positions)
+        )
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        self._facts.driver_pose = decode_pose(message.pose)
 
     def _ask_for_controllers(self) -> Any:
         """Ask ros2_control for its controllers; None where its messages or it are not there."""
@@ -213,15 +248,3 @@ class _Inspector:
             return None
         client = self._node.create_client(ListControllers, 'controller_manager/list_controllers')
         return client.call_async(ListControllers.Request()) if client.service_is_ready() else None
-
-
-def _endpoints(found: Sequence[Any]) -> list[Endpoint]:
-    return [
-        Endpoint(
-            node=f'{info.node_namespace.rstrip("/")}/{info.node_name}',
-            kind=info.topic_type,
-            reliable=info.qos_profile.reliability == ReliabilityPolicy.RELIABLE,
-            latched=info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
-        )
-        for info in found
-    ]

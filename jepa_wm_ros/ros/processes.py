@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jepa_wm_ros.ros.bringup import ProcessSpec
 
 _LAST_LINES = 5
+_PATIENCE_S = 8.0
 
 
 class ProcessError(JepaWmError):
@@ -126,6 +127,34 @@ class Bringup:
         codes = {name: process.poll() for name, process in self._running.items()}
         return {name: code for name, code in codes.items() if code is not None}
 
+    def restart(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """End one process by a signal and start it again; call it from the main thread.
+
+        Its log goes on in the same file.
+
+        Args:
+            name: Of the process.
+            number: The signal; a process that outlives it by eight seconds is killed.
+
+        Returns:
+            The exit code of the life that ended.
+
+        Raises:
+            ProcessError: There is no such process here.
+        """
+        if name not in self._running:
+            raise ProcessError(f'no process {name} runs; there are: {", ".join(self._running)}')
+        process = self._running[name]
+        _signal_group(process, number)
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            _signal_group(process, signal.SIGKILL)
+        code = process.wait()
+        _signal_group(process, signal.SIGKILL)  # nothing may stay behind a leader that is gone
+        self._running[name] = self._launch(self._spec(name), again=True)
+        return code
+
     def wait_until_active(self, timeout_s: float = 60.0) -> None:
         """Wait until every node is active (model loaded, entities made, publishers enabled).
 
@@ -146,7 +175,7 @@ class Bringup:
                     )
 
     def stop(
-        self, patience_s: float = 8.0, tell: Callable[[str], None] = lambda _: None
+        self, patience_s: float = _PATIENCE_S, tell: Callable[[str], None] = lambda _: None
     ) -> dict[str, int]:
         """End all processes: SIGINT, then SIGTERM, then SIGKILL.
 
@@ -170,7 +199,7 @@ class Bringup:
         self._lease = self._domain_id = None
         return codes
 
-    def _launch(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
+    def _launch(self, spec: ProcessSpec, *, again: bool = False) -> subprocess.Popen[bytes]:
         # a program that is not ours gets its own words, a node of ours the arguments of ROS
         name, words = ('--', list(spec.command)) if spec.command else (spec.name, None)
         words = spec.arguments(self._namespace) if words is None else words
@@ -182,7 +211,7 @@ class Bringup:
             'ROS_LOG_DIR': str(self._log_folder),
             'PYTHONUNBUFFERED': '1',
         }
-        with self.log(spec.name).open('wb') as log:
+        with self.log(spec.name).open('ab' if again else 'wb') as log:
             return subprocess.Popen(
                 command,
                 env=environment,

@@ -159,8 +159,8 @@ def finish(
     for node in reversed(nodes):
         if node.active:
             node.trigger_deactivate()
-    if any(node.busy for node in nodes):
-        _spin_while(executor, lambda: any(node.busy for node in nodes), timeout_s)
+    if any(node.owing for node in nodes):
+        _spin_while(executor, lambda: any(node.owing for node in nodes), timeout_s)
         # what ended last has left its result with rclpy, which sends it in the next rounds
         _spin_while(executor, lambda: True, _LAST_ROUNDS_S)
     for node in reversed(nodes):

@@ -37,7 +37,7 @@ BROKEN = {
         'ur5_joint0',
     ),
     'NaN joints': (
-        lambda p: write_bag(p, joints=lambda t: joints_at(t) if t < 1 else np.full(7, np.nan)),
+        lambda p: write_bag(p, joints=lambda _: np.full(7, np.nan)),
         'not finite',
     ),
     'clock back': (
@@ -78,6 +78,37 @@ def test_a_broken_bag_costs_itself_alone(build, tmp_path, kind):
     assert reason in dropped.dropped
     assert '\n' not in dropped.dropped
     assert ('bag recover' in dropped.dropped) == (kind == 'truncated mcap')
+
+
+def glitch(stamp_s, change):
+    """Change one joint state in ten of one second."""
+    joints = joints_at(stamp_s)
+    hit = 1.0 <= stamp_s < 2.0 and round(100 * stamp_s) % 10 == 0
+    return change(joints) if hit else joints
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda q: np.full(7, np.nan), 'not finite'),
+        (lambda q: np.degrees(q), 'degrees'),
+        (lambda q: q + np.eye(7)[0], 'jumped by'),
+    ],
+    ids=['NaN', 'degrees', 'ghost'],
+)
+def test_joint_states_that_cannot_be_true_are_left_out_and_counted(
+    build, tmp_path, change, words
+):
+    sound, _ = build(write_bag(tmp_path / 'sound'), out='sound.h5')
+    table, audit = build(
+        write_bag(tmp_path / 'bag', joints=lambda t: glitch(t, change))
+    )
+    (fact,) = audit.facts
+    assert '10 of 401 joint states are left out: joint states' in fact.note
+    assert words in fact.note
+    assert sum(table.length) <= sum(sound.length)
+    # nothing of them is in what is left
+    assert np.abs(table.proprio).max() <= np.abs(sound.proprio).max() + 0.01
 
 
 def without(folder, name):

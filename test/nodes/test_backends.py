@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from cleared import cleared, route, stop_route
 from rclpy.clock import Clock
 
 from jepa_wm_ros.nodes.backends import BACKENDS, make_backend
 from jepa_wm_ros.nodes.backends.backend import ServoSettings, Wiring
 from jepa_wm_ros.nodes.backends.servo import ServoError
-from jepa_wm_ros.robot.joint_route import RoutePoint
-from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.motion import ArmCommand, RoutePoint
 from jepa_wm_ros.robot.poses import Pose, distance, from_euler
 from jepa_wm_ros.robot.tool import FRANKA_HAND, Tool
 from jepa_wm_ros.ros.conversions import decode_pose
@@ -41,7 +41,7 @@ class FakeNode:
     """As much of a node as backends use."""
 
     def __init__(self):
-        self.publishers, self.clients, self.timers = [], [], []
+        self.publishers, self.clients, self.timers, self.calls = [], [], [], []
 
     def create_lifecycle_publisher(self, kind, topic, qos):
         self.publishers.append(Publisher(topic))
@@ -49,7 +49,13 @@ class FakeNode:
 
     def create_client(self, kind, name):
         self.clients.append(name)
-        return SimpleNamespace(service_is_ready=lambda: False)
+        return SimpleNamespace(
+            service_is_ready=lambda: False, call_async=lambda request: self.call(request)
+        )
+
+    def call(self, request):
+        self.calls.append(request)
+        return Answer()
 
     def create_subscription(self, kind, topic, callback, qos):
         self.heard = (topic, callback)
@@ -59,6 +65,9 @@ class FakeNode:
 
     def get_clock(self):
         return Clock()
+
+    def get_publishers_info_by_topic(self, topic):
+        return []
 
     def guard(self, callback):
         return callback
@@ -90,7 +99,7 @@ def seconds(duration):
 
 def test_a_moving_set_point_is_followed_by_where_the_arm_comes_to_rest():
     backend, node = make('joint_trajectory')
-    backend.send(command())
+    backend.send(cleared(command()))
     point, rest = node.publishers[0].sent[0].points
     assert node.publishers[0].sent[0].joint_names == NAMES
     assert seconds(point.time_from_start) == pytest.approx(0.03)
@@ -102,7 +111,7 @@ def test_a_moving_set_point_is_followed_by_where_the_arm_comes_to_rest():
 
 def test_a_hold_is_one_point_at_rest_with_time_to_brake():
     backend, node = make('joint_trajectory')
-    backend.send(command(joint_velocities=np.zeros(7), hold=True))
+    backend.send(cleared(command(joint_velocities=np.zeros(7), hold=True)))
     (point,) = node.publishers[0].sent[0].points
     assert seconds(point.time_from_start) == pytest.approx(0.05)
     np.testing.assert_array_equal(point.positions, JOINTS)
@@ -110,7 +119,7 @@ def test_a_hold_is_one_point_at_rest_with_time_to_brake():
 
 def test_poses_are_those_of_the_drivers_end_effector_in_the_base_frame():
     backend, node = make('cartesian_pose', tool=FRANKA_HAND)
-    backend.send(command())
+    backend.send(cleared(command()))
     sent = node.publishers[0].sent[0]
     assert sent.header.frame_id == 'fr3_link0'
     assert sent.header.stamp.sec > 0
@@ -120,7 +129,7 @@ def test_poses_are_those_of_the_drivers_end_effector_in_the_base_frame():
 
 def test_a_dry_run_shows_the_flange_whatever_the_driver_means():
     backend, node = make('dry_run', tool=FRANKA_HAND, command_topic='target_pose', servo=SERVO)
-    backend.send(command())
+    backend.send(cleared(command()))
     assert node.publishers[0].topic_name == '/dry_run_pose'
     assert node.clients == []
     assert backend.topic is None
@@ -138,7 +147,7 @@ def test_twists_are_in_the_unit_that_servo_is_configured_for(linear, angular):
     servo = ServoSettings(release='switch', linear_scale=linear, rotational_scale=angular)
     backend, node = make('servo_twist', servo=servo, measured=lambda: FLANGE)
     twist = np.array([0.2, 0.0, -0.1, 0.0, 0.4, 0.0])
-    backend.send(command(twist=twist))
+    backend.send(cleared(command(twist=twist)))
     sent = node.publishers[0].sent[0]
     assert sent.header.frame_id == 'fr3_link0'
     np.testing.assert_allclose(twist_of(sent), twist / np.repeat([linear, angular], 3))
@@ -146,7 +155,7 @@ def test_twists_are_in_the_unit_that_servo_is_configured_for(linear, angular):
 
 def test_unitless_twists_never_exceed_one():
     backend, node = make('servo_twist', servo=SERVO, measured=Pose.identity)
-    backend.send(command(twist=np.full(6, 3.0)))
+    backend.send(cleared(command(twist=np.full(6, 3.0))))
     assert np.abs(twist_of(node.publishers[0].sent[0])).max() <= 0.75 + 1e-9
 
 
@@ -154,7 +163,7 @@ def test_a_turning_tool_also_moves():
     tool = Tool.at((0.0, 0.0, 0.1), (0.0, 0.0, 0.0))
     unit = ServoSettings(release='switch')
     backend, node = make('servo_twist', servo=unit, tool=tool, measured=Pose.identity)
-    backend.send(command(pose=Pose.identity(), twist=np.array([0.0, 0, 0, 1.0, 0, 0])))
+    backend.send(cleared(command(pose=Pose.identity(), twist=np.array([0.0, 0, 0, 1.0, 0, 0]))))
     np.testing.assert_allclose(twist_of(node.publishers[0].sent[0])[:3], [0.0, -0.1, 0.0])
 
 
@@ -162,7 +171,7 @@ def test_a_turning_tool_also_moves():
 def test_a_hold_and_an_arm_that_is_not_seen_are_zero_twists(fields):
     measured = None if not fields else FLANGE
     backend, node = make('servo_twist', servo=SERVO, measured=lambda: measured)
-    backend.send(command(twist=np.ones(6), **fields))
+    backend.send(cleared(command(twist=np.ones(6), **fields)))
     np.testing.assert_array_equal(twist_of(node.publishers[0].sent[0]), 0.0)
 
 
@@ -210,10 +219,11 @@ class FakeClient:
     """An action client whose answers the test gives."""
 
     def __init__(self, *_):
-        self.goals, self.answers = [], []
+        self.goals, self.answers, self.ids = [], [], []
 
-    def send_goal_async(self, goal):
+    def send_goal_async(self, goal, goal_uuid):
         self.goals.append(goal)
+        self.ids.append(bytes(goal_uuid.uuid))
         self.answers.append(Answer())
         return self.answers[-1]
 
@@ -239,7 +249,8 @@ class Handle:
 
     def cancel_goal_async(self):
         self.cancelled += 1
-        return Answer()
+        self.answer = Answer()
+        return self.answer
 
 
 @pytest.fixture
@@ -257,8 +268,8 @@ ROUTE = [RoutePoint(0.1, JOINTS, SPEEDS), RoutePoint(0.2, JOINTS, np.zeros(7))]
 
 
 def test_a_motion_is_one_goal_and_set_points_on_the_way_are_not_sent(action):
-    action.play(ROUTE)
-    action.send(command())
+    action.play(route(ROUTE))
+    action.send(cleared(command()))
     (goal,) = action._client.goals
     times = [seconds(p.time_from_start) for p in goal.trajectory.points]
     assert times == pytest.approx([0.1, 0.2])
@@ -267,12 +278,13 @@ def test_a_motion_is_one_goal_and_set_points_on_the_way_are_not_sent(action):
     assert action.delivered()
 
 
-def test_braking_replaces_the_motion_once_and_the_hold_after_it_sends_nothing(action):
-    action.play(ROUTE)
+def test_braking_replaces_the_motion_and_set_points_on_the_way_are_not_sent(action):
+    action.play(route(ROUTE))
     action._client.answers[0].give(Handle())
+    action.play(stop_route(JOINTS, SPEEDS))
     for _ in range(3):
-        action.send(command(brake=True))
-    action.send(command(hold=True))
+        action.send(cleared(command(brake=True)))
+    action.send(cleared(command(hold=True)))
     _, brake = action._client.goals
     (point,) = brake.trajectory.points
     np.testing.assert_allclose(point.positions, JOINTS + 0.5 * 0.2 * SPEEDS)
@@ -282,10 +294,10 @@ def test_braking_replaces_the_motion_once_and_the_hold_after_it_sends_nothing(ac
 @pytest.mark.parametrize('early', [True, False])
 def test_a_hold_cancels_the_motion_also_when_it_was_not_yet_accepted(action, early):
     handle = Handle()
-    action.play(ROUTE)
+    action.play(route(ROUTE))
     if not early:
         action._client.answers[0].give(handle)
-    action.send(command(hold=True))
+    action.play(route([]))
     if early:
         action._client.answers[0].give(handle)
     assert handle.cancelled == 1
@@ -293,9 +305,9 @@ def test_a_hold_cancels_the_motion_also_when_it_was_not_yet_accepted(action, ear
 
 def test_no_points_cancel_the_motion(action):
     handle = Handle()
-    action.play(ROUTE)
+    action.play(route(ROUTE))
     action._client.answers[0].give(handle)
-    action.play([])
+    action.play(route([]))
     assert handle.cancelled == 1
     assert len(action._client.goals) == 1
 
@@ -304,15 +316,15 @@ def test_only_the_goal_that_counts_is_complained_about(action):
     result = SimpleNamespace(error_code=-4, error_string='path tolerance')
     aborted = SimpleNamespace(status=6, result=result)
     first, second = Handle(), Handle()
-    action.play(ROUTE)
+    action.play(route(ROUTE))
     action._client.answers[0].give(first)
-    action.play(ROUTE)
+    action.play(route(ROUTE))
     first.outcome.give(aborted)
     assert action.complaints == []
     action._client.answers[1].give(second)
     second.outcome.give(aborted)
     assert 'code -4' in action.complaints[0]
-    action.play(ROUTE)
+    action.play(route(ROUTE))
     action._client.answers[2].give(Handle(accepted=False))
     assert 'rejected' in action.complaints[1]
 

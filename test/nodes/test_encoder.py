@@ -1,4 +1,5 @@
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.conversions import decode_pose, encode_pose, encode_stamp, now_s
+from jepa_wm_ros.ros.diagnostics import Level
 from jepa_wm_ros.ros.images import byte_array, encode_image
 from jepa_wm_ros.ros.spinning import autostart
 from jepa_wm_ros.ros.tensors import decode_latent
@@ -42,7 +44,8 @@ class Rig:
         node = self.node = graph.node('robot')
         compressed = overrides.get('image_transport') == 'compressed'
         kind = CompressedImage if compressed else Image
-        self.camera = node.create_publisher(kind, 'image', qos.latest())
+        topic = 'image/compressed' if compressed else 'image'
+        self.camera = node.create_publisher(kind, topic, qos.latest())
         self.joints = node.create_publisher(JointState, 'joint_states', qos.events())
         self.poses = node.create_publisher(PoseStamped, 'ee_pose', qos.events())
         node.create_subscription(ObservationHealth, 'image_health', self.health.append, 10)
@@ -52,6 +55,7 @@ class Rig:
         self.stamp_s = now_s(node)
 
     def arm(self, positions=READY_POSTURE):
+        self.stamp_s += 0.001  # a stamp that does not advance is not believed
         message = JointState(name=[*ARM_JOINTS, 'finger_joint'], position=[*positions, 0.4])
         message.header.stamp = encode_stamp(self.stamp_s)
         buffered = self.encoder._robot._arm.latest
@@ -183,7 +187,9 @@ def test_a_picture_without_robot_state_is_no_observation(rig):
 def test_a_broken_picture_is_an_error_for_people_and_the_next_one_is_encoded(rig, damage):
     rig.arm()
     rig.stamp_s += 0.02
-    message = encode_image(picture_of((0.5, 0.1, 0.3)), stamp=encode_stamp(rig.stamp_s))
+    message = encode_image(
+        picture_of((0.5, 0.1, 0.3)), stamp=encode_stamp(rig.stamp_s), frame_id='camera'
+    )
     damage(message)
     rig.send(message)
     rig.graph.spin_until(rig.errors)
@@ -234,3 +240,106 @@ def test_a_missing_bundle_keeps_the_node_unconfigured_with_a_reason(graph, capfd
     )
     assert not autostart(node)
     assert '/nowhere/model.yaml is missing' in capfd.readouterr().err
+
+
+def other_camera(rig, frame='other', name='second_camera'):
+    """A second publisher on the image topic, which sends one image."""
+    node = rig.graph.node(name)
+    publisher = node.create_publisher(Image, 'image', qos.latest())
+    rig.graph.spin_until(publisher.get_subscription_count)
+
+    def send():
+        rig.stamp_s += 0.02
+        stamp = encode_stamp(rig.stamp_s)
+        known = len(rig.health)
+        publisher.publish(encode_image(picture_of((0.1, 0.9, 0.3)), stamp=stamp, frame_id=frame))
+        rig.graph.spin_until(lambda: len(rig.health) > known)
+        return rig.health[-1]
+
+    return partial(node.destroy_publisher, publisher), send
+
+
+@pytest.mark.parametrize('frame', ['other', 'camera'], ids=['other frame', 'same frame'])
+def test_images_of_two_cameras_are_reported_with_their_nodes_and_not_encoded(rig, frame):
+    rig.arm()
+    assert not rig.look(picture_of((0.5, 0.1, 0.3))).ambiguous
+    rig.graph.spin_until(lambda: rig.observed)
+    leave, send = other_camera(rig, frame)
+    rig.graph.spin_until(lambda: send().ambiguous)
+    health = send()
+    assert not health.frozen
+    assert '/image has /robot, /second_camera (2 publishers)' in health.message
+    assert rig.look(picture_of((0.5, 0.2, 0.3))).ambiguous
+    (camera,) = [one for one in rig.encoder.diagnostics() if one.name == 'camera']
+    assert camera.level is Level.ERROR
+    assert '/second_camera' in camera.message
+    assert rig.errors()
+    rig.encoder._worker.call(lambda: None)
+    observed = len(rig.observed)
+    leave()
+    rig.graph.spin_until(lambda: rig.node.count_publishers('image') == 1)
+
+    def believed():
+        rig.arm()
+        rig.look(picture_of((0.5, 0.3, 0.3)))
+        return len(rig.observed) > observed
+
+    rig.graph.spin_until(believed)
+
+
+def test_what_was_being_encoded_when_a_second_camera_came_is_dropped(rig):
+    rig.arm()
+    release, busy = threading.Event(), threading.Event()
+    rig.encoder._worker.submit(lambda: busy.set() or release.wait(10.0))
+    assert busy.wait(10.0)
+    rig.look(picture_of((0.5, 0.1, 0.3)))
+    _, send = other_camera(rig)
+    rig.graph.spin_until(lambda: send().ambiguous)
+    release.set()
+    rig.encoder._worker.call(lambda: None)
+    for _ in range(5):
+        rig.graph.executor.spin_once(timeout_sec=0.02)
+    assert rig.observed == []
+
+
+def test_one_publisher_that_changes_its_frame_is_another_camera_until_the_next_activation(rig):
+    rig.arm()
+    rig.look(picture_of((0.5, 0.1, 0.3)))
+    rig.graph.spin_until(lambda: rig.observed)
+
+    def turned():
+        rig.stamp_s += 0.05
+        picture = picture_of((0.5, 0.2, 0.3 + 0.001 * rig.stamp_s % 0.1))
+        return rig.send(encode_image(picture, stamp=encode_stamp(rig.stamp_s), frame_id='wrist'))
+
+    health = turned()
+    assert health.ambiguous
+    assert "'camera', now one is in 'wrist'" in health.message
+    rig.encoder.trigger_deactivate()
+    rig.encoder.trigger_activate()
+    rig.arm()
+    assert not turned().ambiguous
+    rig.graph.spin_until(lambda: len(rig.observed) == 2)
+
+
+def test_images_in_another_frame_than_the_wanted_one_are_not_believed(graph):
+    rig = Rig(graph, camera_frame='zed_left')
+    rig.arm()
+    health = rig.look(picture_of((0.5, 0.1, 0.3)))
+    assert health.ambiguous
+    assert "camera_frame says 'zed_left'" in health.message
+
+
+def test_joint_states_that_cannot_be_true_are_told_and_not_used(rig):
+    rig.arm()
+    message = JointState(name=list(ARM_JOINTS), position=np.degrees(READY_POSTURE).tolist())
+    message.header.stamp = encode_stamp(rig.stamp_s + 0.01)
+    rig.joints.publish(message)
+    rig.graph.spin_until(rig.errors)
+    assert 'degrees' in rig.encoder._last_error[0]
+    (joints,) = [one for one in rig.encoder.diagnostics() if one.name == 'joint states']
+    assert joints.level is Level.ERROR
+    assert joints.values == {'left_out': 1}
+    rig.look(picture_of((0.5, 0.1, 0.3)))
+    rig.graph.spin_until(lambda: rig.observed)
+    np.testing.assert_allclose(rig.observed[0].joints, READY_POSTURE)

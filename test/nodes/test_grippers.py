@@ -1,6 +1,7 @@
 """Each gripper closes as far as it is told, in the unit of its driver, and says what is wrong."""
 
 import pytest
+from cleared import grip
 from driver_rig import DriverRig
 
 GRIPPERS = {
@@ -65,9 +66,9 @@ def test_closes_half_and_opens_again(graph, name):
     rig = make(graph, name)
     rig.arm()
     gripper = rig.publisher._gripper
-    gripper.send(0.5)
+    gripper.send(grip(0.5))
     graph.spin_until(lambda: closedness(rig) == pytest.approx(0.5, abs=0.02))
-    gripper.send(0.0)
+    gripper.send(grip(0.0))
     graph.spin_until(lambda: closedness(rig) == pytest.approx(0.0, abs=0.02))
 
 
@@ -76,7 +77,7 @@ def test_the_newest_target_wins(graph, name):
     rig = make(graph, name)
     rig.arm()
     for target in (1.0, 0.2, 0.8, 0.4):
-        rig.publisher._gripper.send(target)
+        rig.publisher._gripper.send(grip(target))
     graph.spin_until(lambda: not rig.publisher._gripper._goals._busy)
     graph.spin_until(lambda: closedness(rig) == pytest.approx(0.4, abs=0.02))
 
@@ -86,7 +87,7 @@ def test_an_object_between_the_fingers_is_held(graph):
     rig.arm()
     complaints = []
     object.__setattr__(rig.publisher._gripper._wiring, 'warn', complaints.append)
-    rig.publisher._gripper.send(1.0)
+    rig.publisher._gripper.send(grip(1.0))
     graph.spin_until(lambda: not rig.publisher._gripper._goals._busy)
     graph.spin_until(lambda: closedness(rig) == pytest.approx(0.5, abs=0.02))
     assert complaints == []

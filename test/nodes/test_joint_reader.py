@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jepa_wm_ros.nodes.joint_reader import JointReader
-from jepa_wm_ros.robot.gripper import GripperCodec, GripperError
+from jepa_wm_ros.robot.gripper import GripperCodec
 
 ARM = ('one', 'two', 'three')
 
@@ -50,13 +50,34 @@ def test_messages_of_others_are_no_joint_state_of_the_arm(reader):
     assert reader.gripper is None
 
 
-def test_message_with_fewer_positions_than_names_is_ignored(reader):
-    assert reader.read(list(ARM), [1.0, 2.0]) is None
-    assert reader.read([*ARM, 'finger'], []) is None
+@pytest.mark.parametrize(
+    ('names', 'positions', 'words'),
+    [
+        (ARM, [1.0, 2.0], '3 names and 2 positions'),
+        ((*ARM, 'finger'), [], '4 names and 0 positions'),
+        (('one', 'two'), [1.0, 2.0], 'lacks three (it has one, two)'),
+        ((), [], 'it has none'),
+        (('one', 'two', 'three', 'one'), [1.0, 2.0, 3.0, 4.0], 'names one more than once'),
+    ],
+)
+def test_what_is_wrong_with_a_message_is_said(reader, names, positions, words):
+    assert reader.read(list(names), positions) is None
+    assert words in reader.trouble
+    assert reader.read(list(ARM), [1.0, 2.0, 3.0]) is not None
+    assert reader.trouble == ''
 
 
-def test_reading_of_another_gripper_is_an_error_and_makes_the_gripper_unknown(reader):
+def test_reading_of_another_gripper_makes_the_gripper_unknown_and_leaves_the_arm(reader):
     reader.read(['finger'], [0.02])
-    with pytest.raises(GripperError):
-        reader.read(['finger'], [0.8])
+    joints = reader.read([*ARM, 'finger'], [1.0, 2.0, 3.0, 0.8])
+    np.testing.assert_array_equal(joints, [1.0, 2.0, 3.0])
     assert reader.gripper is None
+    assert not reader.gripper_read
+    assert '0.8' in reader.gripper_trouble
+
+
+def test_the_sets_of_joints_that_are_published_are_known_for_a_while(reader):
+    reader.read(list(ARM), [1.0, 2.0, 3.0], 0.0)
+    reader.read(['finger'], [0.02], 1.0)
+    assert set(reader.heard(1.0)) == {frozenset(ARM), frozenset(['finger'])}
+    assert reader.heard(5.5) == [frozenset(['finger'])]

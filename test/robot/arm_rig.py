@@ -14,11 +14,28 @@ CAMERA_TICKS = 7
 KINEMATICS = Kinematics()
 
 
+class RecordingWire:
+    """What went through the gate."""
+
+    def __init__(self) -> None:
+        self.sent, self.routes, self.grips = [], [], []
+
+    def send(self, cleared) -> None:
+        self.sent.append(cleared.command)
+
+    def grip(self, cleared) -> None:
+        self.grips.append(cleared.closedness)
+
+    def play(self, cleared) -> None:
+        self.routes.append(cleared)
+
+
 class Rig:
     """The arm follows each command within one period; cameras and joint states can be cut."""
 
     def __init__(self, limits: SafetyLimits, settings: ExecutionSettings) -> None:
-        self.sent = []
+        self.wire = RecordingWire()
+        self.sent = self.wire.sent
         self.results = []
         self.ros_s = 100.0
         self.steady_s = 5.0
@@ -33,7 +50,7 @@ class Rig:
             kinematics=KINEMATICS,
             supervisor=self.supervisor,
             settings=settings,
-            send=self.sent.append,
+            wire=self.wire,
         )
         self.step(10)
 
@@ -63,7 +80,10 @@ class Rig:
                 self.executor.joints_seen(self.ros_s, self.joints, self.gripper, self.now)
             if self.ticks % CAMERA_TICKS == 0 and self.camera != 'off':
                 frozen = self.camera == 'frozen'
-                self.executor.picture_seen(self.ros_s - 0.01, frozen, self.now)
+                ambiguous = self.camera == 'ambiguous'
+                self.executor.picture_seen(
+                    self.ros_s - 0.01, frozen, self.now, ambiguous=ambiguous
+                )
             self.executor.tick(self.now)
 
     def plan(self, actions, *, step_duration_s=0.4, age_s=0.1, pose=None) -> MotionPlan:

@@ -47,6 +47,10 @@ def camera_repeats(rig):
     rig.camera = 'frozen'
 
 
+def second_camera(rig):
+    rig.camera = 'ambiguous'
+
+
 def joints_stop(rig):
     rig.joints_live = False
 
@@ -89,6 +93,7 @@ def no_longer_ready(rig):
 ROWS = [
     ('camera stops', camera_stops, FaultCode.IMAGE_STALE, 'pictures are', 2 * CAMERA_TICKS + 12),
     ('camera repeats', camera_repeats, FaultCode.IMAGE_FROZEN, 'picture', 2 * CAMERA_TICKS),
+    ('second camera', second_camera, FaultCode.SECOND_SOURCE, 'camera', 2 * CAMERA_TICKS),
     ('joint states stop', joints_stop, FaultCode.JOINTS_STALE, 'arm driver', 12),
     ('latency of 1 s', joints_late, FaultCode.JOINTS_STALE, '1.0', 2),
     ('stamps from the future', joints_from_the_future, FaultCode.JOINTS_STALE, 'future', 2),

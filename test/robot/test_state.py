@@ -5,6 +5,7 @@ from jepa_wm_ros.robot.description import ARM_JOINTS, READY_POSTURE
 from jepa_wm_ros.robot.gripper import GripperCodec, GripperError
 from jepa_wm_ros.robot.joint_buffer import JointBufferError
 from jepa_wm_ros.robot.kinematics import Kinematics
+from jepa_wm_ros.robot.limits import FER
 from jepa_wm_ros.robot.poses import Pose, from_euler, to_euler
 from jepa_wm_ros.robot.state import RobotSample, RobotState, RobotStateError
 
@@ -82,3 +83,43 @@ def test_proprioception_is_what_the_model_asks_for():
     assert sample.proprio(()) is None
     with pytest.raises(RobotStateError, match='force; there are: x, y, z'):
         sample.proprio(('x', 'force'))
+
+
+@pytest.mark.parametrize(
+    ('damage', 'words'),
+    [
+        (lambda q: np.degrees(q), 'degrees'),
+        (lambda q: q * np.nan, 'not finite'),
+        (lambda q: q + 0.3, 'jumped by 0.300 rad'),
+    ],
+    ids=['degrees', 'NaN', 'ghost'],
+)
+def test_joint_states_that_cannot_be_true_are_left_out_and_told(kinematics, damage, words):
+    robot = state(kinematics)
+    assert robot.add_joints(1.00, ARM_JOINTS, READY_POSTURE) is None
+    told = robot.add_joints(1.01, ARM_JOINTS, damage(READY_POSTURE))
+    assert words in told.message
+    assert robot.rejected == 1
+    robot.add_joints(1.02, ARM_JOINTS, READY_POSTURE)
+    for stamp_s in (1.00, 1.01, 1.02):
+        np.testing.assert_allclose(robot.at(stamp_s).joints, READY_POSTURE)
+    with pytest.raises(JointBufferError, match=f'1 were left out, .* {words}'):
+        robot.at(5.0)
+
+
+def test_nothing_is_known_between_two_lives_of_the_arm(kinematics):
+    robot = state(kinematics, max_gap_s=10.0)
+    elsewhere = READY_POSTURE + 2.0 * np.eye(7)[0]
+    robot.add_joints(1.0, ARM_JOINTS, READY_POSTURE)
+    for stamp_s in (1.1, 1.2, 1.3, 1.4, 1.5):  # a simulation was reset: its arm stays there
+        robot.add_joints(stamp_s, ARM_JOINTS, elsewhere)
+    np.testing.assert_allclose(robot.at(1.5).joints, elsewhere)
+    with pytest.raises(JointBufferError):
+        robot.at(1.2)
+
+
+def test_an_arm_of_another_make_within_the_widest_range_is_believed(kinematics):
+    robot = state(kinematics)
+    fr3_only = [*READY_POSTURE[:5], 4.4, 0.0]
+    assert robot.add_joints(1.0, ARM_JOINTS, fr3_only) is None
+    assert state(kinematics, limits=FER).add_joints(1.0, ARM_JOINTS, fr3_only) is not None

@@ -50,6 +50,12 @@ WANTED = (
     'user stop',
     'Ctrl-C of the action publisher',
     'disk full while recording',
+    'two cameras on one image topic (another frame)',
+    'two cameras on one image topic (the same frame)',
+    'a second complete system on the domain',
+    'camera drops two of three pictures',
+    'life-cycle transitions that are not possible',
+    'planner shut down during a goal',
 )
 
 
@@ -156,18 +162,39 @@ def test_relay_passes_latents_on_and_spoils_them(graph):
     graph.spin_until(lambda: np.isnan(pass_on()).all())
 
 
-def test_faults_in_a_running_graph_stop_the_arm_with_words(tmp_path):
+@pytest.mark.parametrize(
+    ('fault', 'words'),
+    [
+        ('NaN in a command', 'not finite'),
+        ('two cameras on one image topic (the same frame)', '/image has '),
+    ],
+)
+def test_faults_in_a_running_graph_stop_the_arm_with_words(tmp_path, fault, words):
     contract = small_contract({'samples': 16, 'elites': 4, 'iterations': 1}, name='untrained')
     bundle = tmp_path / 'untrained'
     model = {'model': str(save_bundle(bundle, build(contract, bundle), contract))}
-    results = run_rows(
-        tmp_path / 'logs', {'encoder': model, 'planner': model}, only=['NaN in a command']
-    )
+    results = run_rows(tmp_path / 'logs', {'encoder': model, 'planner': model}, only=[fault])
     (result,) = results
     assert result.state == 'FAULT'
-    assert 'not finite' in result.message
+    assert words in result.message
     assert result.figures.holds
     assert result.figures.largest_step_rad < 0.05
+
+
+@pytest.mark.timeout(300)  # the whole graph starts
+def test_real_processes_survive_transitions_that_are_not_possible(tmp_path):
+    contract = small_contract({'samples': 16, 'elites': 4, 'iterations': 1}, name='untrained')
+    bundle = tmp_path / 'untrained'
+    model = {'model': str(save_bundle(bundle, build(contract, bundle), contract))}
+    (result,) = run_rows(
+        tmp_path / 'logs',
+        {'encoder': model, 'planner': model},
+        only=['life-cycle transitions that are not possible'],
+    )
+    assert result.passed, result
+    assert result.state == 'ARMED'
+    log = (tmp_path / 'logs' / 'policy.log').read_text()
+    assert 'possible: deactivate (4), shutdown (7)' in log
 
 
 def test_rows_are_chosen_by_name_and_a_name_that_is_none_is_told():

@@ -10,10 +10,11 @@ import numpy as np
 from jepa_wm_ros.data.readers import bag_file
 from jepa_wm_ros.data.recordings import RecordingError, check_clock
 from jepa_wm_ros.data.tracks import ArmPath, JointEvent, PoseEvent, StateTrack
+from jepa_wm_ros.robot.belief import JointBelief
 from jepa_wm_ros.robot.gripper import GripperCodec
 from jepa_wm_ros.robot.messages import decode_pose
 from jepa_wm_ros.robot.poses import Pose, from_euler
-from jepa_wm_ros.robot.state import RobotState
+from jepa_wm_ros.robot.state import BELIEVABLE, RobotState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,11 +80,12 @@ class StateReader:
         if raw.topic == self._poses:
             event = PoseEvent(stamp_s, self._flange(decode_pose(message.pose)))
         elif raw.type in bag_file.NUMBERS:
-            event = JointEvent(stamp_s, (_NUMBER,), (float(message.data),))
+            event = JointEvent(stamp_s, (_NUMBER,), (float(message.data),), raw.log_s)
         else:
             names = tuple(message.name)
             # thousands of messages repeat the same names: keep them once
-            event = JointEvent(stamp_s, self._names.setdefault(names, names), message.position)
+            names = self._names.setdefault(names, names)
+            event = JointEvent(stamp_s, names, message.position, raw.log_s)
         self._events.setdefault(raw.topic, []).append(event)
         self._arrivals.setdefault(raw.topic, []).append(raw.log_s)
 
@@ -132,8 +134,23 @@ class StateReader:
             and all(name in event.names for name in names)
         ]
         rows = [[event.positions[event.names.index(name)] for name in names] for event in joints]
+        self._note_disbelief(joints, rows, names)
         stamps = np.array([event.stamp_s for event in joints])
         return ArmPath(stamps, np.reshape(rows, (-1, len(names))), FASTEST_JOINT_RAD_S)
+
+    def _note_disbelief(
+        self, events: list[JointEvent], rows: list[list[float]], names: tuple[str, ...]
+    ) -> None:
+        """Say how many joint states could not be true, as the live node does."""
+        belief, first = JointBelief(BELIEVABLE, names), ''
+        for event, row in zip(events, rows, strict=True):
+            arrived_s = event.stamp_s if event.arrived_s is None else event.arrived_s
+            disbelief = belief.judge(event.stamp_s, row, arrived_s)
+            if disbelief is not None and not disbelief.kind.harmless:
+                first = first or disbelief.message
+        if belief.rejected:
+            said = f'{belief.rejected} of {len(rows)} joint states are left out: {first}'
+            self.note = '; '.join(filter(None, [self.note, said]))
 
     def _arm_names(self) -> tuple[str, ...]:
         seen = {name for names in self._names for name in names}

@@ -15,7 +15,8 @@ from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.evaluation.episodes import draw_episode
 from jepa_wm_ros.evaluation.statistics import percentile
 from jepa_wm_ros.robot.execution import ArmExecutor
-from jepa_wm_ros.robot.motion import ArmCommand, ExecutionSettings, Moment, MotionPlan
+from jepa_wm_ros.robot.gate import ClearedCommand, ClearedGrip, ClearedRoute
+from jepa_wm_ros.robot.motion import ExecutionSettings, Moment, MotionPlan
 from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
 from jepa_wm_ros.sim.driven import DrivenCell
@@ -58,7 +59,7 @@ class LockstepArm:
             kinematics=simulation.kinematics,
             supervisor=SafetySupervisor(limits=SafetyLimits()),
             settings=self._settings,
-            send=self._send,
+            wire=self,
         )
         self.results: list[MotionResult] = []
         """How motions ended, or why they never began."""
@@ -130,7 +131,9 @@ class LockstepArm:
     def _now(self) -> Moment:
         return Moment(self.time_s, self.time_s)
 
-    def _send(self, command: ArmCommand) -> None:
+    def send(self, cleared: ClearedCommand) -> None:
+        """Have the cell follow a set-point that the gate has cleared."""
+        command = cleared.command
         if command.hold:
             self._cell.hold()
             return
@@ -138,6 +141,12 @@ class LockstepArm:
             self._settings.lookahead_s, command.joint_positions, command.joint_velocities
         )
         self._cell.follow_joints([due])
+
+    def grip(self, cleared: ClearedGrip) -> None:
+        """Leave the gripper alone: the episodes only reach."""
+
+    def play(self, cleared: ClearedRoute) -> None:
+        """Play nothing: every set-point is sent at its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from jepa_wm_ros.robot.command_stream import CommandStream, StreamFigures
 from jepa_wm_ros.robot.description import READY_POSTURE
 from jepa_wm_ros.robot.execution import ArmExecutor
+from jepa_wm_ros.robot.gate import ClearedCommand, ClearedGrip, ClearedRoute
 from jepa_wm_ros.robot.kinematics import Kinematics
 from jepa_wm_ros.robot.limits import JointLimits
 from jepa_wm_ros.robot.motion import ArmCommand, ExecutionSettings, Moment, MotionPlan
@@ -71,6 +72,23 @@ class _Arm:
         self.executor.tick(self.now)
 
 
+class _Wire:
+    """Keeps what the gate lets pass."""
+
+    def __init__(self) -> None:
+        self.sent: list[ArmCommand] = []
+
+    def send(self, cleared: ClearedCommand) -> None:
+        """Keep a set-point."""
+        self.sent.append(cleared.command)
+
+    def grip(self, cleared: ClearedGrip) -> None:
+        """Leave the gripper alone."""
+
+    def play(self, cleared: ClearedRoute) -> None:
+        """Play nothing."""
+
+
 def random_plans(
     joints: JointLimits, plans: int, seed: int, settings: ExecutionSettings | None = None
 ) -> LimitFigures:
@@ -109,14 +127,14 @@ def random_plans(
 
 def _arm(kinematics: Kinematics, joints: JointLimits, settings: ExecutionSettings) -> _Arm:
     """Return an armed arm at its ready posture."""
-    sent: list[ArmCommand] = []
+    wire = _Wire()
     executor = ArmExecutor(
         kinematics=kinematics,
         supervisor=SafetySupervisor(limits=SafetyLimits(joints=joints)),
         settings=settings,
-        send=sent.append,
+        wire=wire,
     )
-    arm = _Arm(executor, sent)
+    arm = _Arm(executor, wire.sent)
     for _ in range(2 * _CAMERA_PERIODS):
         arm.step()
     executor.arm(arm.now)

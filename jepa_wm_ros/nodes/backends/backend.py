@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.gate import ClearedCommand, ClearedRoute
 from jepa_wm_ros.robot.tool import Tool
 
 if TYPE_CHECKING:
-    from jepa_wm_ros.robot.joint_route import RoutePoint
     from jepa_wm_ros.robot.poses import Pose
     from jepa_wm_ros.ros.lifecycle import ManagedNode
 
@@ -69,11 +68,15 @@ class Wiring:
 
 
 class CommandBackend(Protocol):
-    """Sends set-points to one kind of controller."""
+    """Sends set-points to one kind of controller: those that the gate has cleared."""
 
     @property
     def topic(self) -> str | None:
         """The command topic, on which nobody else may publish; None when there is none."""
+
+    @property
+    def own_publishers(self) -> int:
+        """How many of the publishers on `topic` are ours."""
 
     @property
     def moves(self) -> bool:
@@ -83,10 +86,10 @@ class CommandBackend(Protocol):
     def plays_routes(self) -> bool:
         """Whether the controller gets whole motions (`play`), and set-points only to hold."""
 
-    def play(self, route: Sequence[RoutePoint]) -> None:
+    def play(self, cleared: ClearedRoute) -> None:
         """Have the controller play a motion; no points stop it. Must not wait."""
 
-    def send(self, command: ArmCommand) -> None:
+    def send(self, cleared: ClearedCommand) -> None:
         """Put one set-point on the wire. Must not wait."""
 
     def obstacle(self) -> str:

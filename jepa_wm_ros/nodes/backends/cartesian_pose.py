@@ -7,7 +7,7 @@ from geometry_msgs.msg import PoseStamped
 from jepa_wm_ros.nodes.backends.backend import Wiring
 from jepa_wm_ros.nodes.backends.servo import POSE, ServoSwitch
 from jepa_wm_ros.nodes.backends.streaming import StreamingBackend
-from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.gate import ClearedCommand
 from jepa_wm_ros.ros.conversions import encode_pose
 
 
@@ -31,10 +31,12 @@ class CartesianPoseBackend(StreamingBackend):
         """Why commands would not reach the arm."""
         return super().obstacle() or ('' if self._servo is None else self._servo.obstacle())
 
-    def encode(self, command: ArmCommand) -> PoseStamped:
+    def encode(self, cleared: ClearedCommand) -> PoseStamped:
         """Write the pose of the driver's end effector."""
+        if self._servo is not None:
+            self._servo.sent(cleared.command)
         wiring = self._wiring
-        message = PoseStamped(pose=encode_pose(wiring.tool.of_flange(command.pose)))
+        message = PoseStamped(pose=encode_pose(wiring.tool.of_flange(cleared.command.pose)))
         message.header.frame_id = wiring.base_frame
         message.header.stamp = wiring.node.get_clock().now().to_msg()
         return message

@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
+from jepa_wm_ros.nodes.backends.other_goals import (
+    CONTROLLER_ACTION,
+    CONTROLLER_TOPIC,
+    OtherGoals,
+    sibling,
+)
 from jepa_wm_ros.nodes.backends.streaming import StreamingBackend
-from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.gate import ClearedCommand
 
 
 class JointTrajectoryBackend(StreamingBackend):
@@ -26,19 +32,25 @@ class JointTrajectoryBackend(StreamingBackend):
     default_topic = 'joint_trajectory'
 
     def __init__(self, wiring: Wiring) -> None:
-        """Create the publisher."""
+        """Create the publisher; watch who else commands the controller by its action."""
         super().__init__(wiring)
         self._names = list(wiring.joint_names)
+        action = sibling(str(self.topic), CONTROLLER_TOPIC, CONTROLLER_ACTION)
+        self._others = None if action is None else OtherGoals(wiring.node, action, wiring.complain)
 
-    def encode(self, command: ArmCommand) -> JointTrajectory:
+    def obstacle(self) -> str:
+        """Why commands would not reach the arm: nobody listens, or somebody else's goal."""
+        return super().obstacle() or ('' if self._others is None else self._others.others())
+
+    def encode(self, cleared: ClearedCommand) -> JointTrajectory:
         """Write the points. The stamp stays zero, which means: begin now."""
-        wiring, q, v = self._wiring, command.joint_positions, command.joint_velocities
+        wiring, command = self._wiring, cleared.command
+        q, v = command.joint_positions, command.joint_velocities
         due_s = wiring.hold_time_s if command.hold else wiring.lookahead_s
         points = [trajectory_point(due_s, q, v)]
         if np.any(v):
-            # Braking evenly from v to rest within T takes v T / 2.
-            end = q + 0.5 * wiring.brake_time_s * v
-            points.append(trajectory_point(due_s + wiring.brake_time_s, end, np.zeros_like(v)))
+            rest_s = due_s + wiring.brake_time_s
+            points.append(trajectory_point(rest_s, cleared.rest, np.zeros_like(v)))
         return JointTrajectory(joint_names=self._names, points=points)
 
 

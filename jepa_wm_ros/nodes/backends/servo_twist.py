@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from jepa_wm_ros.nodes.backends.backend import Wiring
 from jepa_wm_ros.nodes.backends.servo import TWIST, ServoError, ServoSwitch
 from jepa_wm_ros.nodes.backends.streaming import StreamingBackend
+from jepa_wm_ros.robot.gate import ClearedCommand
 from jepa_wm_ros.robot.motion import ArmCommand
 from jepa_wm_ros.robot.twist_following import TwistFollowing
 
@@ -47,10 +48,11 @@ class ServoTwistBackend(StreamingBackend):
         """Why commands would not reach the arm."""
         return super().obstacle() or self._switch.obstacle()
 
-    def encode(self, command: ArmCommand) -> TwistStamped:
+    def encode(self, cleared: ClearedCommand) -> TwistStamped:
         """Write the twist, in the unit that Servo is configured for."""
+        self._switch.sent(cleared.command)
         wiring = self._wiring
-        x, y, z, roll, pitch, yaw = (self._twist(command) / self._scale).tolist()
+        x, y, z, roll, pitch, yaw = (self._twist(cleared.command) / self._scale).tolist()
         message = TwistStamped()
         message.header.frame_id = wiring.base_frame
         message.header.stamp = wiring.node.get_clock().now().to_msg()

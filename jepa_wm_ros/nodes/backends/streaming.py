@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rclpy.duration import Duration
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
-from jepa_wm_ros.robot.motion import ArmCommand
+from jepa_wm_ros.robot.gate import ClearedCommand, ClearedRoute
 from jepa_wm_ros.ros import qos
-
-if TYPE_CHECKING:
-    from jepa_wm_ros.robot.joint_route import RoutePoint
 
 
 class StreamingBackend(ABC):
@@ -21,6 +17,7 @@ class StreamingBackend(ABC):
 
     moves = True
     plays_routes = False
+    own_publishers = 1
     message_type: ClassVar[Any]
     default_topic: ClassVar[str]
 
@@ -36,16 +33,16 @@ class StreamingBackend(ABC):
         """The command topic."""
         return str(self._publisher.topic_name)
 
-    def play(self, route: Sequence[RoutePoint]) -> None:
+    def play(self, cleared: ClearedRoute) -> None:
         """Do nothing with it: every set-point is sent at its time."""
-        del route
+        del cleared
 
-    def send(self, command: ArmCommand) -> None:
+    def send(self, cleared: ClearedCommand) -> None:
         """Publish the set-point."""
-        self._publisher.publish(self.encode(command))
+        self._publisher.publish(self.encode(cleared))
 
     @abstractmethod
-    def encode(self, command: ArmCommand) -> Any:
+    def encode(self, cleared: ClearedCommand) -> Any:
         """Write the message of a set-point."""
 
     def obstacle(self) -> str:

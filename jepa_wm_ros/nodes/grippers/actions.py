@@ -11,6 +11,7 @@ from sensor_msgs.msg import JointState
 from jepa_wm_ros.nodes.grippers.goals import GripperGoals
 from jepa_wm_ros.nodes.grippers.gripper import GripperWiring
 from jepa_wm_ros.nodes.message_classes import driver_interface
+from jepa_wm_ros.robot.gate import ClearedGrip
 
 
 class ActionGripper(ABC):
@@ -30,9 +31,9 @@ class ActionGripper(ABC):
         self._client = ActionClient(wiring.node, self._type, self._name)
         self._goals = GripperGoals(wiring, _failure)
 
-    def send(self, closedness: float) -> None:
+    def send(self, cleared: ClearedGrip) -> None:
         """Go there; the newest target wins."""
-        self._goals.put(self._client, self.goal(self._wiring.codec.encode(closedness)))
+        self._goals.put(self._client, self.goal(self._wiring.codec.encode(cleared.closedness)))
 
     @abstractmethod
     def goal(self, position: float) -> Any:

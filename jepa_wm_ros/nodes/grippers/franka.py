@@ -9,6 +9,7 @@ from rclpy.action import ActionClient
 from jepa_wm_ros.nodes.grippers.goals import GripperGoals
 from jepa_wm_ros.nodes.grippers.gripper import GripperWiring
 from jepa_wm_ros.nodes.message_classes import driver_interface
+from jepa_wm_ros.robot.gate import ClearedGrip
 from jepa_wm_ros.robot.gripper import GripperCodec
 
 _CODEC = GripperCodec.preset('franka_hand_width')
@@ -37,9 +38,9 @@ class FrankaGripper:
         self._goals = GripperGoals(wiring, _failure)
         self._width_m = _CODEC.open_value
 
-    def send(self, closedness: float) -> None:
+    def send(self, cleared: ClearedGrip) -> None:
         """Go to a width; the newest target wins."""
-        width, speed = _CODEC.encode(closedness), self._wiring.speed_m_s
+        width, speed = _CODEC.encode(cleared.closedness), self._wiring.speed_m_s
         if width < self._width_m:
             goal: Any = self._grasp.Goal(width=width, speed=speed, force=self._wiring.force_n)
             goal.epsilon.inner = goal.epsilon.outer = _ANY_WIDTH_M

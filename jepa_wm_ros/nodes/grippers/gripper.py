@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from jepa_wm_ros.robot.gate import ClearedGrip
 from jepa_wm_ros.robot.gripper import GripperCodec
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class GripperWiring:
 class GripperBackend(Protocol):
     """Opens and closes one kind of gripper."""
 
-    def send(self, closedness: float) -> None:
+    def send(self, cleared: ClearedGrip) -> None:
         """Go to a closedness, 0 open .. 1 closed. Must not wait."""
 
     def obstacle(self) -> str:

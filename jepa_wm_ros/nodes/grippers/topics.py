@@ -7,6 +7,7 @@ from std_msgs.msg import Float64
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.grippers.gripper import GripperWiring
+from jepa_wm_ros.robot.gate import ClearedGrip
 from jepa_wm_ros.ros import qos
 
 _TRAJECTORY_NS = 300_000_000
@@ -23,9 +24,9 @@ class Float64Gripper:
             Float64, wiring.topic or 'gripper_command', qos.latest()
         )
 
-    def send(self, closedness: float) -> None:
+    def send(self, cleared: ClearedGrip) -> None:
         """Publish the position."""
-        self._publisher.publish(Float64(data=self._codec.encode(closedness)))
+        self._publisher.publish(Float64(data=self._codec.encode(cleared.closedness)))
 
     def obstacle(self) -> str:
         """Nothing is in the way: a model that leaves its gripper open needs no listener."""
@@ -42,10 +43,10 @@ class TrajectoryGripper:
             JointTrajectory, wiring.topic or 'gripper_trajectory', qos.latest()
         )
 
-    def send(self, closedness: float) -> None:
+    def send(self, cleared: ClearedGrip) -> None:
         """Publish the position, to be reached within 0.3 s."""
         point = JointTrajectoryPoint(
-            positions=[self._codec.encode(closedness)],
+            positions=[self._codec.encode(cleared.closedness)],
             velocities=[0.0],
             time_from_start=Duration(nanosec=_TRAJECTORY_NS),
         )
@@ -68,7 +69,7 @@ class NoGripper:
     def __init__(self, wiring: GripperWiring) -> None:
         """Create nothing."""
 
-    def send(self, closedness: float) -> None:
+    def send(self, cleared: ClearedGrip) -> None:
         """Do nothing."""
 
     def obstacle(self) -> str:

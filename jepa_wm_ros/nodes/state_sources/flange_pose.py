@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.message_classes import driver_interface
 from jepa_wm_ros.robot.frame_tree import FrameTree
 from jepa_wm_ros.robot.poses import Pose, from_quaternion_xyzw
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
     from jepa_wm_ros.ros.lifecycle import ManagedNode
 
+
+class FrameError(JepaWmError):
+    """A pose is given in another frame than the one that is expected."""
+
+
 OnPose = Callable[[float, Pose], object]
 """Gets the time [s, ROS clock] and the flange in the base frame."""
 
@@ -31,12 +37,26 @@ class PoseTopicSource:
     effector that is set in Desk. crisp's pose broadcaster means the hand's tool centre point.
     """
 
-    def __init__(self, node: ManagedNode, topic: str, tool: Tool, on_pose: OnPose) -> None:
-        """Subscribe."""
+    def __init__(
+        self,
+        node: ManagedNode,
+        topic: str,
+        tool: Tool,
+        on_pose: OnPose,
+        *,
+        base_frame: str = '',
+    ) -> None:
+        """Subscribe; poses in another frame than `base_frame`, if it is given, are left out."""
+        self._topic, self._base_frame = topic, base_frame
         self._tool, self._on_pose = tool, on_pose
         node.create_subscription(PoseStamped, topic, self._on_message, qos.sensor(10))
 
     def _on_message(self, message: PoseStamped) -> None:
+        frame = message.header.frame_id
+        if self._base_frame and frame not in ('', self._base_frame):
+            raise FrameError(
+                f'{self._topic} is in the frame {frame}, not in {self._base_frame} (base_frame)'
+            )
         pose = self._tool.to_flange(decode_pose(message.pose))
         self._on_pose(decode_stamp(message.header.stamp), pose)
 

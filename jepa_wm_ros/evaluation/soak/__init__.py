@@ -1,0 +1,1 @@
+"""What a soak has shown: growth, constancy, missed deadlines. Plain Python, no ROS."""

@@ -1,0 +1,1 @@
+"""A simulated cell that works for hours, watched from outside."""
