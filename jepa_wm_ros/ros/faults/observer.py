@@ -105,6 +105,11 @@ class FaultObserver(GraphClient):
         (then, there), (latest, here) = past[-1], poses[-1]
         return float(np.linalg.norm(here - there)) / (latest - then)
 
+    def moved_m(self) -> float:
+        """Return how far the flange was from where it was first, at most, since `clear` [m]."""
+        places = [place for _, place in list(self._poses)]
+        return max((float(np.linalg.norm(place - places[0])) for place in places), default=0.0)
+
     def wait(self, condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
         """Wait for a condition.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jepa_wm_msgs.msg import SafetyStatus
 
 from jepa_wm_ros.robot.description import CAMERA_FRAME
-from jepa_wm_ros.ros.faults import acts, controller_acts, life_acts, second_acts
+from jepa_wm_ros.ros.faults import acts, controller_acts, input_acts, life_acts, second_acts
 from jepa_wm_ros.ros.faults.graphs import (
     ACTED,
     BREAKABLE,
@@ -375,5 +375,21 @@ ROWS = (
         moving=False,
         braking=False,
         graph=TURNED,
+    ),
+    Row(
+        name='params_file with a misspelt limit',
+        act=input_acts.file_without_effect,
+        states=REST,
+        words='did you mean max_speed_m_s',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='bag play beside a disarmed arm',
+        act=input_acts.bag_beside,
+        states=(SafetyStatus.DISARMED,),
+        words='others publish what the bag would',
+        moving=False,
+        braking=False,
     ),
 )
