@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from jepa_wm_ros.ros.bringup import (
     Overrides,
@@ -28,7 +29,7 @@ SEND_GOAL, CANCEL_GOALS, SWITCH_SERVO = (
 )
 """Services of somebody else at our controller, which make him act."""
 # The hand's own turn, and 20 degrees more.
-_TURNED_TOOL = (0.0, 0.0, -math.pi / 4.0 + math.radians(20.0))
+_TURNED_TOOL: Any = (0.0, 0.0, -math.pi / 4.0 + math.radians(20.0))
 LATENT_HERE = 'latent_from_encoder'
 """Where the encoder publishes when latents go through us."""
 
