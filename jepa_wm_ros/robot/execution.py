@@ -9,7 +9,6 @@ there.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -38,7 +37,7 @@ from jepa_wm_ros.robot.poses import Pose
 from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.robot.safety_rules import Admission, clock_jump
 from jepa_wm_ros.robot.set_points import SetPoints
-from jepa_wm_ros.robot.settling import Settling
+from jepa_wm_ros.robot.settling import Settling, not_moved
 from jepa_wm_ros.robot.stopping import Stopping
 
 # After a longer sleep of our process, what arrived meanwhile is looked at first [periods].
@@ -47,9 +46,6 @@ OVERSLEPT_PERIODS = 3.0
 CATCH_UP_PERIODS = 2.0
 # A state this far outside of the limits is not noise any more [rad].
 LIMIT_NOISE_RAD = 0.01
-# The shortest motion whose share that was carried out says anything [m], [rad].
-LEAST_MOTION_M = 0.005
-LEAST_MOTION_RAD = 0.035
 # What a second source of joint states may be the cause of.
 CONTRADICTIONS = (DisbeliefKind.JUMP, DisbeliefKind.LATE, DisbeliefKind.CLOCK)
 ALL_PAST = 'the plan would have ended by now: it came {:.3f} s after its observation'
@@ -224,20 +220,10 @@ class ArmExecutor:
         if self.supervisor.state is SafetyState.DISARMED:
             # Where the arm was commanded in an earlier life says nothing about where it is.
             self._points.forget()
-        return self.supervisor.arm(now.steady_s, self._outside())
-
-    def _outside(self) -> str:
-        """Say which joint is where it may not be commanded; empty when none is."""
         joints, limits = self._view.joints, self.supervisor.limits.joints
-        if joints is None or limits.margin(joints) >= -LIMIT_NOISE_RAD:
-            return ''
-        outside = np.maximum(limits.lower - joints, joints - limits.upper)
-        joint = int(outside.argmax())
-        return (
-            f'joint {joint + 1} is at {joints[joint]:.3f} rad, outside of its limits '
-            f'{limits.lower[joint]:.3f} .. {limits.upper[joint]:.3f} rad (joint_limits): guide '
-            'the arm back by hand'
-        )
+        outside = '' if joints is None else limits.outside(joints, LIMIT_NOISE_RAD)
+        advice = f'{outside} (joint_limits): guide the arm back by hand' if outside else ''
+        return self.supervisor.arm(now.steady_s, advice)
 
     def execute(
         self, plan: MotionPlan, now: Moment, on_end: Callable[[MotionResult], None]
@@ -443,35 +429,14 @@ class ArmExecutor:
         code = settling.update(measured, self._view.speeds, now.ros_s)
         if code is None:
             return
-        still = self._not_moved()
+        motion = self._motion
+        assert motion is not None, 'only a motion settles'
+        still = not_moved(motion.executed(self._view.measurement), self.settings.least_moved)
         if still:
             self._end(ResultCode.NOT_MOVED, still, now)
         else:
             message = '' if code is ResultCode.SUCCEEDED else settling.complaint(measured)
             self._end(code, message, now)
-
-    def _not_moved(self) -> str:
-        """Say that the arm hardly did anything of what the motion commanded; '' when it did."""
-        motion = self._motion
-        if motion is None:
-            return ''
-        executed = motion.executed(self._view.measurement)
-        ways = (
-            (np.s_[:3], LEAST_MOTION_M, 1000.0, 'mm'),
-            (np.s_[3:6], LEAST_MOTION_RAD, math.degrees(1.0), 'deg'),
-        )
-        for part, least, scale, unit in ways:
-            asked = sum(float(np.linalg.norm(action.commanded[part])) for action in executed)
-            moved = sum(float(np.linalg.norm(action.measured[part])) for action in executed)
-            if asked >= least and moved >= self.settings.least_moved * asked:
-                return ''
-            if asked >= least and moved < self.settings.least_moved * asked:
-                return (
-                    f'the arm moved {scale * moved:.1f} {unit} of {scale * asked:.1f} {unit} that '
-                    'were commanded: is its controller active, does it take our commands, does '
-                    'something block the arm?'
-                )
-        return ''
 
     # Ending ---------------------------------------------------------------------------------
 

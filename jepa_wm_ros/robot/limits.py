@@ -68,6 +68,23 @@ class JointLimits:
         """Return the distance [rad] of `(n,)` positions to the nearest limit; negative outside."""
         return float(self.margins(joint_positions))
 
+    def outside(self, joint_positions: ArrayLike, tolerance: float) -> str:
+        """Say which of `(n,)` joints is farthest outside of its limits; empty when none is.
+
+        Args:
+            joint_positions: `(n,)` [rad].
+            tolerance: How far outside counts as inside [rad].
+        """
+        positions = np.asarray(joint_positions, dtype=np.float64)
+        over = np.maximum(self.lower - positions, positions - self.upper)
+        if over.max() <= tolerance:
+            return ''
+        joint = int(over.argmax())
+        return (
+            f'joint {joint + 1} is at {positions[joint]:.3f} rad, outside of its limits '
+            f'{self.lower[joint]:.3f} .. {self.upper[joint]:.3f} rad'
+        )
+
     def speeds(
         self, joint_positions: ArrayLike
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

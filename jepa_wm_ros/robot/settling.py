@@ -1,13 +1,46 @@
-"""Noticing that the arm has come to rest at its target."""
+"""Noticing that the arm has come to rest at its target, or has not moved at all."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jepa_wm_ros.robot.faults import ResultCode
-from jepa_wm_ros.robot.motion import ExecutionSettings
+from jepa_wm_ros.robot.motion import ExecutedAction, ExecutionSettings
 from jepa_wm_ros.robot.poses import Pose, distance
+
+# The shortest way of which the share that was carried out says anything [m], [rad].
+LEAST_WAY_M = 0.005
+LEAST_WAY_RAD = 0.035
+
+
+def not_moved(executed: Sequence[ExecutedAction], least_moved: float) -> str:
+    """Say that the arm hardly did anything of what a motion commanded; empty when it did.
+
+    Args:
+        executed: What became of the motion's actions.
+        least_moved: The share of the commanded way that has to be moved.
+    """
+    ways = (
+        (np.s_[:3], LEAST_WAY_M, 1000.0, 'mm'),
+        (np.s_[3:6], LEAST_WAY_RAD, math.degrees(1.0), 'deg'),
+    )
+    for part, least, scale, unit in ways:
+        asked = sum(float(np.linalg.norm(action.commanded[part])) for action in executed)
+        moved = sum(float(np.linalg.norm(action.measured[part])) for action in executed)
+        if asked < least:
+            continue
+        if moved >= least_moved * asked:
+            return ''
+        return (
+            f'the arm moved {scale * moved:.1f} {unit} of {scale * asked:.1f} {unit} that were '
+            'commanded: is its controller active, does it take our commands, does something block '
+            'the arm?'
+        )
+    return ''
 
 
 class Settling:
