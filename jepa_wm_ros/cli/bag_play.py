@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from rich.console import Console
+
+    from jepa_wm_ros.nodes.player import Selection
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -17,7 +21,9 @@ def add_parser(subparsers: Subparsers) -> None:
         'play',
         help='publish the messages of a bag, and its time on /clock',
         description='Publishes what a bag holds, byte by byte, where `ros2 bag play` is missing. '
-        'Nodes with use_sim_time follow /clock. In a terminal, the space bar pauses.',
+        'Nodes with use_sim_time follow /clock. In a terminal, the space bar pauses. Topics that '
+        'could move something are left out, and nothing is played beside living publishers of '
+        'the same topics.',
     )
     parser.add_argument('bag', type=Path, help='bag folder, .mcap or .db3')
     parser.add_argument('topics', nargs='*', metavar='TOPIC', help='default: all; * and ? work')
@@ -38,6 +44,16 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument('--paused', action='store_true', help='begin with a pause')
     parser.add_argument(
         '--remap', nargs='+', default=[], metavar='OLD:=NEW', help='publish under other names'
+    )
+    parser.add_argument(
+        '--commands',
+        action='store_true',
+        help='play topics, too, that could move something: targets, trajectories, actions, …',
+    )
+    parser.add_argument(
+        '--leave-out-rivals',
+        action='store_true',
+        help='leave out topics that somebody else publishes, instead of ending',
     )
     parser.add_argument(
         '--delay',
@@ -66,15 +82,30 @@ def run(args: argparse.Namespace) -> int:
         end_s=args.end,
         clock_hz=args.clock,
         paused=args.paused,
+        commands=args.commands,
+        leave_out_rivals=args.leave_out_rivals,
     )
     console = Console()
     if console.is_terminal:
         console.print(KEYS)
-    played, refused = play(args.bag, settings, args.delay)
-    for topic, reason in refused.items():
-        console.print(f'{topic}: not played: {reason}', markup=False)
-    console.print(f'{played} messages')
-    return 1 if refused else 0
+    played = play(args.bag, settings, args.delay, lambda chosen: _tell(chosen, console))
+    for topic, nodes in played.selection.rivals.items():
+        who = ', '.join(nodes)
+        console.print(f'{topic}: left out: {who} publishes it', markup=False, soft_wrap=True)
+    for topic, reason in played.refused.items():
+        console.print(f'{topic}: not played: {reason}', markup=False, soft_wrap=True)
+    latched = f', and {played.latched} latched ones from before' if played.latched else ''
+    console.print(f'{played.count} messages{latched}')
+    return 1 if played.refused else 0
+
+
+def _tell(chosen: Selection, console: Console) -> None:
+    """Say what is left out, and why, before anything is played."""
+    if not chosen.held:
+        return
+    console.print('left out, since they could move something (--commands plays them):')
+    for topic, kind in sorted(chosen.held.items()):
+        console.print(f'  {topic} ({kind})', markup=False, highlight=False, soft_wrap=True)
 
 
 def _remap(pairs: list[str]) -> dict[str, str]:

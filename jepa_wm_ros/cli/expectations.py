@@ -105,13 +105,14 @@ def expectations(system: System, given: Values, real_backend: str = '') -> Expec
     values = system.complete(given)
     processes = {process.name: process for process in system.processes(given)}
     arm, policy = processes['action_publisher'], processes['policy']
-    own, seen = _parameters(arm, 'action_publisher'), _parameters(policy, 'encoder')
+    space = values['namespace']
+    own = _parameters(arm, 'action_publisher', space)
+    seen = _parameters(policy, 'encoder', space)
     backend = real_backend or own.backend
     ours, kind = COMMANDS.get(backend, ('', ''))
     named = getattr(own, 'command_topic', '')
     command = (named or arm.remappings.get(ours, ours)) if ours else ''
     by_action = backend == 'joint_trajectory_action'
-    space = values['namespace']
     return Expectations(
         namespace=values['namespace'],
         image=transport_topic(policy.remappings.get('image', 'image'), seen.image_transport),
@@ -156,19 +157,13 @@ def _beside(command: str, kind: str) -> str:
     return f'{controller}/{_ACTION}' if controller else ''
 
 
-def _parameters(process: ProcessSpec, node: str) -> Any:
-    """Return the parameters that a node will have: files in their order, then values."""
-    import yaml
-
+def _parameters(process: ProcessSpec, node: str, namespace: str) -> Any:
+    """Return the parameters that a node will have, from files and arguments."""
+    from jepa_wm_ros.ros.parameter_checks import StartedNode, effective
     from jepa_wm_ros.ros.params import build, parameters_of
     from jepa_wm_ros.ros.reference import config_of
 
-    values: dict[str, Any] = {}
-    for path in process.parameter_paths():
-        sections = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
-        for name in ('/**', node):
-            values |= sections.get(name, {}).get('ros__parameters', {})
-    values |= process.parameters
+    values = effective(StartedNode(name=full_name(node, namespace), kind=node, process=process))
     config = config_of(node)
     known = parameters_of(config)
     return build(config, {name: value for name, value in values.items() if name in known})

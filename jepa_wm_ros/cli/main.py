@@ -7,7 +7,7 @@ import difflib
 import errno
 import importlib
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jepa_wm_ros import __version__
 from jepa_wm_ros.errors import JepaWmError
@@ -57,7 +57,24 @@ INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is accepted, and what was probably meant, when an argument is wrong."""
+    """Says what is accepted, and what was probably meant, when an argument is wrong.
+
+    A command takes its words and options in any order: `up sim --print dry_run:=true` as well as
+    `up sim dry_run:=true --print`, which argparse alone refuses.
+    """
+
+    _sorting = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, with options and positional arguments in any order."""
+        commands = any(isinstance(a, argparse._SubParsersAction) for a in self._actions)
+        if commands or self._sorting:
+            return super().parse_known_args(args, namespace)
+        self._sorting = True  # it asks this method for its two rounds
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._sorting = False
 
     def error(self, message: str) -> NoReturn:
         """Print the error and how to get help; exit code 2."""
@@ -73,8 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments after the command's name; None takes the process's own.
 
     Returns:
-        Exit code: 0 all is well, 1 an error that is printed on one line, 2 wrong arguments,
-        130 after Ctrl-C.
+        Exit code: 0 all is well, 1 an error that is printed on one line, 2 wrong arguments or a
+        wrong environment, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -82,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except JepaWmError as error:
         print(f'jepa-wm: {error}', file=sys.stderr)
-        return 1
+        return error.exit_code
     except ModuleNotFoundError as error:
         package = (error.name or '').partition('.')[0]
         if package in ('', 'jepa_wm_ros'):
@@ -93,19 +110,25 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    except BrokenPipeError:
+        # The reader of our output went away (`jepa-wm … | head`): nobody is left to tell.
+        sys.stderr.close()
+        return 1
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
         where = f' ({error.filename})' if error.filename else ''
         print(f'jepa-wm: {error.strerror}{where}: {DISK_ERRORS[error.errno]}', file=sys.stderr)
         return 1
+    except Exception as error:
+        # an error of ROS itself; its class is private, and rclpy is not imported here
+        if type(error).__name__ != 'RCLError':
+            raise
+        print(f'jepa-wm: ROS refuses: {" ".join(str(error).split())}', file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print('jepa-wm: interrupted', file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away (`jepa-wm … | head`): nobody is left to tell.
-        sys.stderr.close()
-        return 1
 
 
 def module_name(command: str) -> str:

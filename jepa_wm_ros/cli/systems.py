@@ -44,5 +44,7 @@ def given_arguments(words: Sequence[str]) -> dict[str, str]:
             raise SystemNameError(
                 f'{word!r} is not NAME:=VALUE; see `jepa-wm up SYSTEM --show-args`'
             )
+        if name in values:
+            raise SystemNameError(f'{name}:= is given twice; only one of them would count')
         values[name] = value
     return values

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+DISPLAY = 'rviz'
+"""The process that opens a window."""
 RECORDER = 'recorder'
 """The process whose last words say what is in the bag."""
 _PERIOD_S = 0.2
@@ -58,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     """Bring a system up until Ctrl-C; 1 when a process failed."""
     from rich.console import Console
 
+    from jepa_wm_ros.ros.environment import check_display
+
     console = Console()
     system = known_system(args.system)
     if args.show_args:
@@ -69,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
         for process in processes:
             print(command_line(process, values['namespace']))
         return 0
+    for process in processes:
+        if process.name == DISPLAY:
+            check_display(process.command[0])
     return _bring_up(system, processes, values['namespace'], console)
 
 

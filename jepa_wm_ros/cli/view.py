@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,12 +70,19 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from jepa_wm_ros.ros.operating import Operator
+    from jepa_wm_ros.viz.web.access import addresses
 
     token = _token(args)
     with Operator(namespace=args.namespace) as operator:
         page, gate = serve(args, operator, token)
-        address = f'http://{args.host}:{gate.port}/' + (f'?token={token}' if token else '')
-        Console().print(f'open {address}   (Ctrl-C ends)', soft_wrap=True, highlight=False)
+        address, *others = addresses(args.host, gate.port, token, socket.gethostname())
+        elsewhere = f', or from another computer {others[0]}' if others else ''
+        Console().print(
+            f'open {address}{elsewhere}   (Ctrl-C ends)',
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
         try:
             if args.screenshot is not None:
                 _take_screenshot(address, args.screenshot, args.after)
@@ -121,7 +129,7 @@ def _token(args: argparse.Namespace) -> str:
     from jepa_wm_ros.viz.web.access import LOCAL_HOSTS
 
     given = args.token or os.environ.get(TOKEN_VARIABLE, '')
-    if given or args.host in LOCAL_HOSTS:
+    if given or args.host.strip('[]') in LOCAL_HOSTS:
         return given
     return secrets.token_urlsafe(16)
 

@@ -442,7 +442,8 @@ class ActionPublisher(ManagedNode):
         """See who else commands the arm and who says where it is."""
         supervisor, topic = self._require_arm().supervisor, self._backend.topic
         # To count is cheap; to ask for names takes as long as twenty counts.
-        more = topic is not None and self.count_publishers(topic) > 1
+        own = self._backend.own_publishers
+        more = topic is not None and self.count_publishers(topic) > own
         commanders = sources.others(self, topic) if topic and more else []
         supervisor.publishers_seen(len(commanders), sources.named(commanders))
         speakers = self.count_publishers(JOINT_STATES)

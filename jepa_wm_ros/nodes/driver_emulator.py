@@ -77,6 +77,17 @@ class DriverEmulatorConfig(SimConfig):
     path_tolerance_rad: float = parameter(
         0.0, 'most tracking error of trajectories; 0 does not look', unit='rad', minimum=0.0
     )
+    goal_tolerance_rad: float = parameter(
+        0.0, 'the same at the end of trajectories; 0 does not look', unit='rad', minimum=0.0
+    )
+    aborts_replaced_goals: bool = parameter(
+        False,
+        'whether a replaced goal of trajectories ends ABORTED, as since 4.41 of the controllers '
+        '(Jazzy, July 2026), and not CANCELED',
+    )
+    controller_active: bool = parameter(
+        True, 'whether the controller of the arm is active', dynamic=True
+    )
     servo_unitless: bool = parameter(
         True, 'whether Servo takes twists as parts of its scales (command_in_type: unitless)'
     )
@@ -102,6 +113,7 @@ class DriverEmulator(SimNode):
         super().config_changed(previous)
         if self._cell is not None:
             self._cell.stop(self.config.mode in STOPPED)
+            self._cell.activate(self.config.controller_active)
 
     def _make_cell(self, simulation: CellSimulation) -> Any:
         from jepa_wm_ros.sim.drivers.controller import ControlledCell
@@ -118,6 +130,7 @@ class DriverEmulator(SimNode):
         self._arm = self._make_arm(self._host, config)
         cell = ControlledCell(simulation, self._arm.controller)
         cell.stop(config.mode in STOPPED)
+        cell.activate(config.controller_active)
         return cell
 
     def _make_arm(self, host: Host, config: DriverEmulatorConfig) -> ArmFace:
@@ -130,6 +143,8 @@ class DriverEmulator(SimNode):
                 joints=host.joint_names,
                 interpolate_from_desired_state=config.interpolate_from_desired_state,
                 path_tolerance_rad=config.path_tolerance_rad,
+                goal_tolerance_rad=config.goal_tolerance_rad,
+                aborts_replaced_goals=config.aborts_replaced_goals,
             )
             return TrajectoryFace(host, f'{config.robot}_arm_controller', settings)
         servo = MoveItServoSettings(unitless=config.servo_unitless)

@@ -7,16 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 
 from jepa_wm_ros import __version__
 from jepa_wm_ros.data.writing.bag_writer import BagWriter
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.nodes.recorder import BagRecorder, RecordSettings
 from jepa_wm_ros.ros.background import BackgroundSpin
+from jepa_wm_ros.ros.joining import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,13 +56,7 @@ class EpisodeRecorder:
         distro = os.environ.get('ROS_DISTRO', 'jazzy')
         facts = {'jepa_wm_ros': __version__, **(custom or {})}
         self._writer = BagWriter(folder, facts, distro=distro)
-        self._context = Context()
-        rclpy.init(
-            args=[],
-            context=self._context,
-            domain_id=domain_id,
-            signal_handler_options=SignalHandlerOptions.NO,
-        )
+        self._context = join(domain_id=domain_id)
         self._node = rclpy.create_node(
             'episode_recorder',
             context=self._context,

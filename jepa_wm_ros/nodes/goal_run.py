@@ -42,6 +42,7 @@ _ENDINGS = {
     _Code.IMAGE_FROZEN: GoalCode.NO_OBSERVATION,
 }
 _MAX_REFUSALS = 3
+_MAX_NOT_MOVED = 2
 _THINKING_S = 30.0
 
 
@@ -111,6 +112,7 @@ class GoalRun:
         self._session: GoalSession | None = None
         self._plan_time_s = math.nan
         self._refusals = 0
+        self._not_moved = 0
         self._ended: GoalError | None = None
         self._stop = future_for(tools.node.executor)
         self._halt = future_for(tools.node.executor)
@@ -285,13 +287,39 @@ class GoalRun:
         tools.show_plan(message)  # after sending: the arm comes first
         motion_s = message.execute_steps * message.step_duration_s
         result = await tools.arm.finish(sending, motion_s, self._halt)
-        session.executed(result.executed_steps)
-        tools.mind.executed(plan.actions[: result.executed_steps])
+        self._count_motion(session, plan, message, result)
         self._check()
         self._judge_motion(result)
         return max(decode_stamp(result.completed), observation.stamp_s)
 
+    def _count_motion(
+        self, session: GoalSession, plan: Plan, message: PlanMessage, result: Any
+    ) -> None:
+        """Count the steps of a plan and tell the model what was done."""
+        still = result.code == _Code.NOT_MOVED
+        # they were commanded: a goal must not try for ever
+        steps = result.executed_steps or (message.execute_steps if still else 0)
+        actions = plan.actions[:steps]
+        session.executed(steps)
+        self._tools.mind.executed(np.zeros_like(actions) if still else actions)
+
+    def _judge_still(self, result: Any) -> None:
+        """Look again after a plan that moved nothing; two in a row end the goal."""
+        self._not_moved += 1
+        if self._not_moved < _MAX_NOT_MOVED:
+            self._tools.node.get_logger().warning(f'looking again: {result.message}')
+            return
+        raise GoalError(
+            GoalCode.NOT_MOVED,
+            f'{_MAX_NOT_MOVED} plans in a row moved the arm by less than a tenth of what was '
+            f'commanded; action_publisher: {result.message}',
+        )
+
     def _judge_motion(self, result: Any) -> None:
+        if result.code == _Code.NOT_MOVED and not settled(self._halt):
+            self._judge_still(result)
+            return
+        self._not_moved = 0
         paused = self._resume is not None and result.code == _Code.CANCELED
         if result.code in _MOVED or paused or settled(self._halt):
             self._refusals = 0

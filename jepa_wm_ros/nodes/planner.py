@@ -119,6 +119,10 @@ class PlannerNode(ManagedNode):
         if self._run is not None:
             self._run.stop(GoalCode.SHUTDOWN, 'the planner was deactivated')
 
+    def teardown(self) -> None:
+        """Forget what belongs to this life of the node."""
+        self._paused, self._picture, self._safety = False, None, None
+
     def destroy_node(self) -> None:
         """End the worker with the last node of the process that uses it."""
         self._worker.close()

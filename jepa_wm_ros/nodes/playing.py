@@ -6,41 +6,66 @@ import contextlib
 import select
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from jepa_wm_ros.data.readers.bag_file import open_bag
-from jepa_wm_ros.nodes.player import BagPlayer
+from jepa_wm_ros.nodes.player import CLOCK, UNKNOWN, BagPlayer, choose, refuse_rivals, rivals
+from jepa_wm_ros.ros.joining import join
 from jepa_wm_ros.ros.spinning import StopRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from jepa_wm_ros.nodes.player import PlaySettings
+    from rclpy.node import Node
+
+    from jepa_wm_ros.nodes.player import PlaySettings, Selection
 
 KEYS = 'space: pause or go on; s: one message more, while paused; q: end'
 """What the keyboard does, for people."""
+DISCOVERY_S = 1.5
+"""How long others are looked for who publish what the bag would [s]."""
 
 
-def play(path: Path, settings: PlaySettings, delay_s: float = 1.0) -> tuple[int, dict[str, str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What came of playing.
+
+    Attributes:
+        count: Messages published.
+        latched: Latched messages from before the start that were published besides.
+        refused: Topics that could not be played, and why.
+        selection: What was played and what was left out.
+    """
+
+    count: int
+    latched: int
+    refused: Mapping[str, str]
+    selection: Selection
+
+
+def play(
+    path: Path,
+    settings: PlaySettings,
+    delay_s: float = 1.0,
+    tell: Callable[[Selection], None] = lambda _: None,
+) -> Played:
     """Play a bag until its end, or SIGINT or SIGTERM.
 
     Args:
         path: The bag.
         settings: How to play.
         delay_s: Time for others to find the publishers before the first message [s].
-
-    Returns:
-        How many messages were published, and which topics could not be played and why.
+        tell: Is told what is played and what is left out, before the first message.
 
     Raises:
         RecordingError: The bag cannot be read.
         TimelineError: There is nothing to play.
+        RivalError: Others publish what the bag would, before or while it is played.
     """
     with open_bag(path) as bag, _node() as (node, executor), _keyboard() as pressed:
         stop = StopRequest()
@@ -55,7 +80,10 @@ def play(path: Path, settings: PlaySettings, delay_s: float = 1.0) -> tuple[int,
             elif key == 's':
                 player.play_next()
 
+        # before there are publishers of ours, which others would take for a second source
+        _find_rivals(node, executor, settings, choose(bag, settings))
         player = BagPlayer(node, bag, settings, spin)
+        tell(player.selection)
         try:
             end = time.monotonic() + delay_s
             while time.monotonic() < end and not stop.requested:
@@ -63,13 +91,32 @@ def play(path: Path, settings: PlaySettings, delay_s: float = 1.0) -> tuple[int,
             player.play()
         finally:
             stop.restore()
-        return player.played, player.refused
+        return Played(
+            count=player.played,
+            latched=player.latched,
+            refused=player.refused,
+            selection=player.selection,
+        )
+
+
+def _find_rivals(
+    node: Node, executor: SingleThreadedExecutor, settings: PlaySettings, selection: Selection
+) -> None:
+    """Wait until others have been discovered, or until one is found that publishes the same."""
+    names = [*selection.names.values(), *([CLOCK] if settings.clock_hz else [])]
+    end = time.monotonic() + DISCOVERY_S
+    while time.monotonic() < end:
+        executor.spin_once(timeout_sec=0.05)
+        found = rivals(node, names, own=0)
+        nodes = [each for others in found.values() for each in others]
+        # a publisher is discovered before the name of its node
+        if nodes and UNKNOWN not in nodes and not settings.leave_out_rivals:
+            refuse_rivals(found)
 
 
 @contextlib.contextmanager
 def _node() -> Iterator[tuple[rclpy.node.Node, SingleThreadedExecutor]]:
-    context = Context()
-    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    context = join()
     node = rclpy.create_node('bag_player', context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)

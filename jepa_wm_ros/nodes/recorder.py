@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
 
 from jepa_wm_ros.data.writing.metadata import TopicFacts
 from jepa_wm_ros.data.writing.types import MessageTypeError, MessageTypes
@@ -33,6 +39,10 @@ FLUSH_S = 0.5
 GOAL_TOPIC = 'goal_image'
 """Topics of this name, in whatever namespace, carry goal pictures."""
 _DEPTH = 1000
+_AGAIN = 4
+"""Every how many looks the publishers of known topics are looked at."""
+_REMEMBERED = 4096
+_PART = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +66,42 @@ class RecordSettings:
         return not any(part.startswith('_') for part in topic.split('/'))
 
 
+@dataclass(slots=True, kw_only=True)
+class _Recorded:
+    """A topic that is recorded.
+
+    Attributes:
+        facts: What the bag says of it.
+        cls: Its message class.
+        asked: Reliability and durability of each of our subscriptions.
+        seen: The newest messages, so that what two subscriptions hear is written once.
+        order: The same, oldest first.
+    """
+
+    facts: TopicFacts
+    cls: Any
+    asked: set[tuple[Any, Any]] = field(default_factory=set)
+    seen: set[tuple[int, int, bytes]] = field(default_factory=set)
+    order: deque[tuple[int, int, bytes]] = field(default_factory=deque)
+
+    def is_new(self, data: bytes, sent_ns: int) -> bool:
+        """Whether a message has not been heard before; remembers it."""
+        key = sent_ns, len(data), bytes(data) if not sent_ns else bytes(data[:_PART])
+        if key in self.seen:
+            return False
+        self.seen.add(key)
+        self.order.append(key)
+        if len(self.order) > _REMEMBERED:
+            self.seen.discard(self.order.popleft())
+        return True
+
+
 class BagRecorder:
     """Subscribes to topics as they appear, and hands their bytes to a writer.
+
+    A publisher that offers less than those before (best effort, volatile) would not be heard by
+    the subscription that fits them, and one that fits all would lose what reliable ones repeat.
+    So there is a subscription for each kind of publisher, made as soon as one comes.
 
     Args:
         node: Its executor is spun by the caller.
@@ -68,29 +112,36 @@ class BagRecorder:
     def __init__(self, node: Node, writer: BagWriter, settings: RecordSettings) -> None:
         self._node, self._writer, self._settings = node, writer, settings
         self._types = MessageTypes()
-        self._known: set[str] = set()
+        self._known: dict[str, _Recorded | None] = {}
         self._goals = GoalPictures(writer)
         self._clock = node.get_clock()
+        self._looks = 0
         self.refused: dict[str, str] = {}
-        """Topics that cannot be recorded, and why."""
+        """Topics that cannot be recorded, or not all of them, and why."""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(LOOK_S, self.look, clock=steady)
         node.create_timer(FLUSH_S, writer.flush, clock=steady)
         self.look()
 
     def look(self) -> None:
-        """Subscribe to topics that are new and have a publisher."""
+        """Subscribe to topics and kinds of publishers that are new."""
+        again = self._looks % _AGAIN == 0
+        self._looks += 1
         for topic, types in self._node.get_topic_names_and_types():
-            if topic in self._known or not self._settings.wants(topic):
+            if topic in self._known:
+                if again:
+                    self._widen(topic)
+                continue
+            if not self._settings.wants(topic):
                 continue
             offers = self._node.get_publishers_info_by_topic(topic)
             if not offers:
                 continue
-            self._known.add(topic)
+            self._known[topic] = None
             try:
                 if len(types) != 1:
                     raise MessageClassError(f'has several types: {", ".join(types)}')
-                self._subscribe(topic, types[0], [offer.qos_profile for offer in offers])
+                self._begin(topic, types[0])
             except (MessageClassError, MessageTypeError) as error:
                 self.refused[topic] = str(error)
 
@@ -99,23 +150,76 @@ class BagRecorder:
         plain = [t for t in self._settings.topics if not set(t) & set('*?[')]
         return [topic for topic in plain if topic not in self._known]
 
-    def _subscribe(self, topic: str, kind: str, offered: Sequence[QoSProfile]) -> None:
+    def _begin(self, topic: str, kind: str) -> None:
         cls = message_class(kind)
         definition, type_hash = self._types.describe(kind)
-        qos = [_written(profile) for profile in offered]
-        facts = TopicFacts(name=topic, type=kind, type_hash=type_hash, qos=qos)
+        facts = TopicFacts(name=topic, type=kind, type_hash=type_hash)
+        recorded = _Recorded(facts=facts, cls=cls)
+        self._known[topic] = recorded
+        offered = [offer.qos_profile for offer in self._offers(recorded)]
+        facts.qos = [_written(profile) for profile in offered]
         self._writer.add_topic(facts, definition)
-        goals = topic.endswith(f'/{GOAL_TOPIC}') and kind == 'sensor_msgs/msg/Image'
-        callback = partial(self._on_goal if goals else self._on_message, topic)
-        self._node.create_subscription(cls, topic, callback, _accepting(offered), raw=True)
+        self._subscribe(recorded, offered)
 
-    def _on_message(self, topic: str, data: bytes, info: dict[str, Any]) -> None:
-        sent = int(info.get('source_timestamp', 0)) or None
-        self._writer.write(topic, self._clock.now().nanoseconds, bytes(data), sent)
+    def _widen(self, topic: str) -> None:
+        """Hear publishers, too, that the subscriptions so far do not fit."""
+        recorded = self._known.get(topic)
+        if recorded is None:
+            return
+        offered = [offer.qos_profile for offer in self._offers(recorded)]
+        known = {profile['reliability'] + profile['durability'] for profile in recorded.facts.qos}
+        for profile in offered:
+            written = _written(profile)
+            if written['reliability'] + written['durability'] not in known:
+                recorded.facts.qos.append(written)
+                known.add(written['reliability'] + written['durability'])
+        self._subscribe(recorded, offered)
 
-    def _on_goal(self, topic: str, data: bytes, info: dict[str, Any]) -> None:
-        self._on_message(topic, data, info)
-        self._goals.keep(bytes(data))
+    def _offers(self, recorded: _Recorded) -> list[Any]:
+        """The publishers of a topic that have its type; the others are told."""
+        topic, kind = recorded.facts.name, recorded.facts.type
+        offers = self._node.get_publishers_info_by_topic(topic)
+        foreign = [offer for offer in offers if offer.topic_type != kind]
+        if foreign and topic not in self.refused:
+            who = ', '.join(f'{offer.topic_type} by {_name_of(offer)}' for offer in foreign)
+            self.refused[topic] = f'is published as {who}, too; only {kind} is recorded'
+            self._node.get_logger().warning(f'{topic} {self.refused[topic]}')
+        return [offer for offer in offers if offer.topic_type == kind]
+
+    def _subscribe(self, recorded: _Recorded, offered: Sequence[QoSProfile]) -> None:
+        """Subscribe for each kind of publisher that has no subscription yet."""
+        facts = recorded.facts
+        goals = facts.name.endswith(f'/{GOAL_TOPIC}') and facts.type == 'sensor_msgs/msg/Image'
+        for profile in offered:
+            fitting = _fitting(profile)
+            key = fitting.reliability, fitting.durability
+            if key in recorded.asked:
+                continue
+            recorded.asked.add(key)
+            callback = partial(self._on_goal if goals else self._on_message, recorded)
+            # such a publisher is not heard: at once, not with the next look
+            events = SubscriptionEventCallbacks(
+                incompatible_qos=lambda _, topic=facts.name: self._widen(topic)
+            )
+            self._node.create_subscription(
+                recorded.cls, facts.name, callback, fitting, raw=True, event_callbacks=events
+            )
+
+    def _on_message(self, recorded: _Recorded, data: bytes, info: dict[str, Any]) -> bool:
+        sent = int(info.get('source_timestamp', 0))
+        if not recorded.is_new(data, sent):
+            return False
+        name, now = recorded.facts.name, self._clock.now().nanoseconds
+        self._writer.write(name, now, bytes(data), sent or None)
+        return True
+
+    def _on_goal(self, recorded: _Recorded, data: bytes, info: dict[str, Any]) -> None:
+        if self._on_message(recorded, data, info):
+            self._goals.keep(bytes(data))
+
+
+def _name_of(offer: Any) -> str:
+    return f'{offer.node_namespace.rstrip("/")}/{offer.node_name}'
 
 
 class GoalPictures:
@@ -203,10 +307,10 @@ def _plain(value: Any) -> Any:
     return list(value) if hasattr(value, '__iter__') and not isinstance(value, str) else value
 
 
-def _accepting(offered: Sequence[QoSProfile]) -> QoSProfile:
-    """The best profile that every publisher is compatible with."""
-    reliable = all(o.reliability == ReliabilityPolicy.RELIABLE for o in offered)
-    kept = all(o.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offered)
+def _fitting(offered: QoSProfile) -> QoSProfile:
+    """What asks of a publisher all that it offers."""
+    reliable = offered.reliability == ReliabilityPolicy.RELIABLE
+    kept = offered.durability == DurabilityPolicy.TRANSIENT_LOCAL
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=_DEPTH,

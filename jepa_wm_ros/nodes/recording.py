@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 
 from jepa_wm_ros import __version__
 from jepa_wm_ros.data.writing.bag_writer import BagWriter
 from jepa_wm_ros.nodes.recorder import BagRecorder, ParameterSnapshot, RecordSettings
+from jepa_wm_ros.ros.joining import join
 from jepa_wm_ros.ros.spinning import StopRequest
 
 _PERIOD_S = 0.1
@@ -90,8 +89,7 @@ def record(
     """
     distro = os.environ.get('ROS_DISTRO', 'jazzy')
     writer = BagWriter(folder, provenance.custom(), compression=compression, distro=distro)
-    context = Context()
-    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    context = join()
     stop = StopRequest()
     node = rclpy.create_node(
         'bag_recorder',

@@ -52,6 +52,7 @@ FAULTS = (
     'joints_late',
     'joints_renamed',
     'joints_nan',
+    'joints_degrees',
     'gripper_silent',
     'clock_back',
     'clock_forward',
@@ -274,6 +275,9 @@ class SimNode(ManagedNode):
         point = request.position
         position = (point.x, point.y, point.z) if request.use_position else None
         self._cell.reset(position, rng)
+        if self.active and self.config.fault != 'joints_silent':
+            # Before the answer: who arms after it must not believe where the arm was before.
+            self._publish_joints(self._stamp())
         response.success = True
         response.message = 'ok'
         response.ee_pose = encode_pose(self._cell.simulation.flange_pose)
@@ -291,11 +295,8 @@ class SimNode(ManagedNode):
             return
         self._catch_up()
         config: SimConfig = self.config
-        now_s = self._cell.simulation.time_s
-        if config.time_source == 'wall':
-            stamp = self.get_clock().now().to_msg()
-        else:
-            stamp = encode_stamp(max(0.0, now_s + _CLOCK_OFFSETS_S.get(config.fault, 0.0)))
+        now_s, stamp = self._cell.simulation.time_s, self._stamp()
+        if config.time_source != 'wall':
             self._clocks.publish(ClockMessage(clock=stamp))
         if self._camera.due(now_s) and not self._loses_picture():
             # first: its age begins with the stamp
@@ -303,6 +304,14 @@ class SimNode(ManagedNode):
         if config.fault != 'joints_silent':
             self._publish_joints(_late(stamp) if config.fault == 'joints_late' else stamp)
         self._publish_poses(stamp)
+
+    def _stamp(self) -> Time:
+        """Return the time of the present, on the clock that the cell is to have."""
+        config: SimConfig = self.config
+        if config.time_source == 'wall':
+            return self.get_clock().now().to_msg()
+        now_s = self._cell.simulation.time_s
+        return encode_stamp(max(0.0, now_s + _CLOCK_OFFSETS_S.get(config.fault, 0.0)))
 
     def _loses_picture(self) -> bool:
         """Whether the picture that is due does not come."""
@@ -323,6 +332,8 @@ class SimNode(ManagedNode):
         ]
         if self.config.fault == 'joints_nan':
             message.position[0] = math.nan
+        if self.config.fault == 'joints_degrees':
+            message.position = [math.degrees(angle) for angle in message.position]
         if self.config.fault == 'gripper_silent':
             message.name, message.position = message.name[:-1], message.position[:-1]
         message.velocity = [*simulation.joint_velocities.tolist(), 0.0]

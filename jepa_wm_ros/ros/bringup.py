@@ -57,7 +57,9 @@ class ProcessSpec:
         name: Of the process, and of its executable (`ros2 run jepa_wm_ros <name>`).
         nodes: Names of the nodes that it hosts.
         parameter_files: Names in `config/`, or absolute paths; read in this order.
-        parameters: Values that win over the files. All nodes of the process see them.
+        defaults: Values that win over these files. All nodes of the process see them.
+        user_files: Absolute paths of the user's own files, which win over both.
+        parameters: Values that win over all files: what the arguments of a system decide.
         remappings: New topic names by old ones.
         environment: Variables added to the process's environment.
         log_level: Least severity that its nodes log.
@@ -71,6 +73,8 @@ class ProcessSpec:
     name: str
     nodes: tuple[str, ...] = ()
     parameter_files: tuple[str, ...] = ()
+    defaults: Mapping[str, ParameterValue] = field(default_factory=dict)
+    user_files: tuple[str, ...] = ()
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     remappings: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -95,11 +99,13 @@ class ProcessSpec:
     def arguments(self, namespace: str = '') -> list[str]:
         """The ROS arguments of its command line."""
         arguments = ['--ros-args']
+        # ROS takes files and values in the order in which they stand here
         for path in self.parameter_paths():
             arguments += ['--params-file', str(path)]
-        for name, value in self.parameters.items():
-            # JSON is YAML: strings are quoted, so that '1' or 'off' stay strings
-            arguments += ['-p', f'{name}:={json.dumps(value)}']
+        arguments += _assignments(self.defaults)
+        for file in self.user_files:
+            arguments += ['--params-file', file]
+        arguments += _assignments(self.parameters)
         for old, new in self.remappings.items():
             arguments += ['-r', f'{old}:={new}']
         if namespace:
@@ -107,6 +113,12 @@ class ProcessSpec:
         if self.log_level:
             arguments += ['--log-level', self.log_level]
         return arguments
+
+
+def _assignments(parameters: Mapping[str, ParameterValue]) -> list[str]:
+    # JSON is YAML: strings are quoted, so that '1' or 'off' stay strings
+    pairs = [('-p', f'{name}:={json.dumps(value)}') for name, value in parameters.items()]
+    return [word for pair in pairs for word in pair]
 
 
 def _parameter_file(name: str) -> Path:
@@ -181,9 +193,13 @@ def player_process(bag: str, *, rate: str = '1.0', loop: bool = False) -> Proces
     """What publishes the messages of a bag, and its time on /clock.
 
     What the nodes said and commanded when the bag was recorded stays unsaid: living ones answer
-    for themselves, and no controller in reach shall obey a bag.
+    for themselves, and no controller in reach shall obey a bag. What living nodes publish is left
+    out, too, whatever it is.
     """
-    options = ('--rate', rate, *(['--loop'] if loop else []), '--exclude', *SAID_BEFORE)
+    options = (
+        *('--rate', rate, *(['--loop'] if loop else []), '--leave-out-rivals'),
+        *('--exclude', *SAID_BEFORE),
+    )
     return ProcessSpec(
         name='player',
         command=(*_JEPA_WM, 'bag', 'play', bag, *options),
@@ -226,7 +242,7 @@ def cell(overrides: Overrides | None = None) -> tuple[ProcessSpec, ...]:
     Raises:
         BringupError: There is no such node.
     """
-    patient = replace(action_publisher_process(), parameters=PATIENCE)
+    patient = replace(action_publisher_process(), defaults=PATIENCE)
     processes = (sim_process(), patient, policy_process())
     local = [replace(p, environment={**LOCAL, **p.environment}) for p in processes]
     return with_overrides(local, overrides or {})
@@ -236,6 +252,7 @@ def franka(
     *,
     parameter_files: Iterable[str] = (),
     remappings: Mapping[str, str] | None = None,
+    defaults: Overrides | None = None,
     overrides: Overrides | None = None,
 ) -> tuple[ProcessSpec, ...]:
     """What moves a real Franka arm; its drivers and controllers are not among it.
@@ -243,7 +260,8 @@ def franka(
     Args:
         parameter_files: Read after the files of the nodes.
         remappings: New topic names by old ones.
-        overrides: Parameter values by node name.
+        defaults: Parameter values by node name; the user's own files win over them.
+        overrides: Parameter values by node name; they win over all files.
 
     Raises:
         BringupError: There is no such node.
@@ -256,20 +274,39 @@ def franka(
         )
         for process in (action_publisher_process(), policy_process())
     ]
-    return with_overrides(processes, overrides or {})
+    return with_overrides(with_defaults(processes, defaults or {}), overrides or {})
 
 
 def with_overrides(
     processes: Iterable[ProcessSpec], overrides: Overrides
 ) -> tuple[ProcessSpec, ...]:
-    """The processes with parameter values added.
+    """The processes with parameter values added that win over all files.
 
     Nodes in one process share them: a name means the same in encoder and planner.
 
     Raises:
         BringupError: There is no such node.
     """
-    processes = tuple(processes)
+    added = _by_process(tuple(processes), overrides)
+    return tuple(replace(p, parameters={**p.parameters, **own}) for p, own in added)
+
+
+def with_defaults(
+    processes: Iterable[ProcessSpec], defaults: Overrides
+) -> tuple[ProcessSpec, ...]:
+    """The processes with parameter values added that the user's files win over.
+
+    Raises:
+        BringupError: There is no such node.
+    """
+    added = _by_process(tuple(processes), defaults)
+    return tuple(replace(p, defaults={**p.defaults, **own}) for p, own in added)
+
+
+def _by_process(
+    processes: tuple[ProcessSpec, ...], overrides: Overrides
+) -> list[tuple[ProcessSpec, dict[str, ParameterValue]]]:
+    """Each process with the values of its nodes."""
     known = [node for process in processes for node in process.nodes]
     unknown = [node for node in overrides if node not in known]
     if unknown:
@@ -279,5 +316,5 @@ def with_overrides(
         added: dict[str, ParameterValue] = {}
         for node in process.nodes:
             added.update(overrides.get(node, {}))
-        result.append(replace(process, parameters={**process.parameters, **added}))
-    return tuple(result)
+        result.append((process, added))
+    return result

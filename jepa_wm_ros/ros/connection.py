@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rclpy
 from rclpy.action import ActionClient
-from rclpy.context import Context
 from rclpy.exceptions import InvalidHandle
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros.background import BackgroundSpin
+from jepa_wm_ros.ros.joining import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,11 +63,7 @@ class GraphConnection:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.watch, self.namespace, self.patience_s = watch, namespace, patience_s
-        self._context = Context()
-        options = SignalHandlerOptions.NO
-        rclpy.init(
-            args=[], context=self._context, domain_id=domain_id, signal_handler_options=options
-        )
+        self._context = join(domain_id=domain_id)
         self.node = rclpy.create_node(
             'jepa_wm_client',
             namespace=namespace,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from jepa_wm_ros.ros.bringup import LOCAL, PATIENCE, ParameterValue, ProcessSpec, sim_process
+from jepa_wm_ros.ros.bringup import (
+    LOCAL,
+    PATIENCE,
+    Overrides,
+    ParameterValue,
+    ProcessSpec,
+    sim_process,
+    with_defaults,
+)
 from jepa_wm_ros.ros.drivers import ARMS, ROBOTS
 
 # The cell's own pace: nobody stands near.
@@ -13,8 +21,6 @@ _PACE: Mapping[str, ParameterValue] = {
     'max_speed_m_s': 0.5,
     'max_acceleration_m_s2': 4.0,
     'max_rotation_speed_rad_s': 1.0,
-    # the renderer has no noise
-    'frozen_after_s': 0.0,
 }
 _PACE_SERVO = {'max_speed_m_s': 0.38, 'max_rotation_speed_rad_s': 0.75}
 """Servo takes no twist above its scales."""
@@ -48,6 +54,10 @@ def emulated(
             'robot': robot,
         },
     )  # fmt: skip
-    lasting = {**pace, **PATIENCE}
-    processes = [emulator, *(replace(n, parameters={**n.parameters, **lasting}) for n in nodes)]
+    # the renderer has no noise
+    lasting: Overrides = {
+        'action_publisher': {**pace, **PATIENCE},
+        'encoder': {'frozen_after_s': 0.0},
+    }
+    processes = [emulator, *with_defaults(nodes, lasting)]
     return [replace(p, environment={**LOCAL, **p.environment}) for p in processes]

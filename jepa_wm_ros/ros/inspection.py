@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import rclpy
 from geometry_msgs.msg import PoseStamped
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from jepa_wm_ros.ros import qos, sources
 from jepa_wm_ros.ros.conversions import decode_pose, decode_stamp, now_s
 from jepa_wm_ros.ros.images import image_facts
+from jepa_wm_ros.ros.joining import join
 from jepa_wm_ros.ros.sources import Endpoint
 
 if TYPE_CHECKING:
@@ -143,9 +142,7 @@ def inspect_graph(
     Returns:
         What there was, with topics by their full names.
     """
-    context = Context()
-    options = SignalHandlerOptions.NO
-    rclpy.init(args=[], context=context, domain_id=domain_id, signal_handler_options=options)
+    context = join(domain_id=domain_id)
     node = rclpy.create_node(
         'jepa_wm_doctor', namespace=namespace, context=context, use_global_arguments=False
     )

@@ -32,6 +32,7 @@ except ImportError:  # Humble
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros import params, qos
 from jepa_wm_ros.ros.diagnostics import Diagnostic, Level
+from jepa_wm_ros.ros.transitions import TransitionDesk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +76,10 @@ class ManagedNode(LifecycleNode):
         self._last_error = ('', -_REPEAT_S)
         self._kept: set[int] = set()
         self._events_until_s = math.inf
+        self._answering = 0
+        self._ending = False
         super().__init__(name, **kwargs)
+        TransitionDesk(self)
         self.declare_parameter(
             'autostart', True, ParameterDescriptor(description=AUTOSTART, read_only=True)
         )
@@ -106,7 +110,7 @@ class ManagedNode(LifecycleNode):
         """Free what `setup` made besides ROS entities (clean up). May run after half a setup."""
 
     def diagnostics(self) -> Sequence[Diagnostic]:
-        """What there is to say about each component, asked once a second."""
+        """What there is to say about each component, asked once a second while configured."""
         return ()
 
     def config_changed(self, previous: Any) -> None:
@@ -128,6 +132,17 @@ class ManagedNode(LifecycleNode):
     def state(self) -> str:
         """unconfigured, inactive, active or finalized."""
         return self._state
+
+    @property
+    def owing(self) -> bool:
+        """Whether somebody waits for an answer: of a goal, or of a service that takes its time."""
+        goals = (goal for server in self._servers() for goal in server._result_futures.values())
+        return self.busy or self._answering > 0 or not all(goal.done() for goal in goals)
+
+    @property
+    def has_goals(self) -> bool:
+        """Whether there are goals whose clients may not have the result yet."""
+        return self.owing or any(server._goal_handles for server in self._servers())
 
     @property
     def waitables(self) -> Iterator[Waitable]:
@@ -156,10 +171,13 @@ class ManagedNode(LifecycleNode):
 
             @functools.wraps(callback)
             async def guarded_coroutine(*args: Any) -> Any:
+                self._answering += 1
                 try:
                     return await callback(*args)
                 except Exception as error:
                     return self._caught(error, args)
+                finally:
+                    self._answering -= 1
 
             return guarded_coroutine
 
@@ -221,7 +239,8 @@ class ManagedNode(LifecycleNode):
         return self._dismantle()
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop safely from whatever state, then tear down."""
+        """Stop safely from whatever state, then tear down; the end, also after an error."""
+        self._ending = True
         result = self._halt()
         super().on_deactivate(state)
         dismantled = self._dismantle()
@@ -229,9 +248,12 @@ class ManagedNode(LifecycleNode):
         return result if result != _SUCCESS else dismantled
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop safely and tear down; afterwards the node can be configured again."""
+        """Stop safely and tear down; the node can be configured again, unless it was to end."""
         self.on_deactivate(state)
-        return _SUCCESS if self._dismantle() == _SUCCESS else TransitionCallbackReturn.FAILURE
+        if self._dismantle() == _SUCCESS and not self._ending:
+            return _SUCCESS
+        self._state = 'finalized'
+        return TransitionCallbackReturn.FAILURE
 
     def _attempt(self, what: str, hook: Callable[[], object]) -> TransitionCallbackReturn:
         """Run a hook; failure for an error that people can mend, error for any other."""
@@ -264,6 +286,9 @@ class ManagedNode(LifecycleNode):
                 self._destroy(entity)
         self._state = 'unconfigured'
         return _SUCCESS if result == _SUCCESS else TransitionCallbackReturn.ERROR
+
+    def _servers(self) -> list[ActionServer]:
+        return [waitable for waitable in super().waitables if isinstance(waitable, ActionServer)]
 
     def _entities(self) -> list[Any]:
         actions = [w for w in self.waitables if isinstance(w, ActionServer | ActionClient)]
@@ -335,6 +360,8 @@ class ManagedNode(LifecycleNode):
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         name = self.get_fully_qualified_name()
-        message.status = [item.status(name) for item in (own, *self.diagnostics())]
+        # what was taken down has nothing to say, and its entities cannot be asked
+        parts = self.diagnostics() if self._state in ('inactive', 'active') else ()
+        message.status = [item.status(name) for item in (own, *parts)]
         self._diagnostics_publisher.publish(message)
         self._events_until_s = time.monotonic() + _EVENTS_S

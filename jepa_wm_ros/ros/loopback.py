@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros.domains import DomainLease
+from jepa_wm_ros.ros.joining import join
 from jepa_wm_ros.ros.qos import sensor
 
 if TYPE_CHECKING:
@@ -126,13 +125,7 @@ def _send(domain_id: int, size: tuple[int, int], enough: Event) -> None:
 @contextmanager
 def _node(name: str, domain_id: int) -> Iterator[tuple[Node, SingleThreadedExecutor]]:
     """Make a node in a context of its own, and take both down afterwards."""
-    context = Context()
-    rclpy.init(
-        args=[],
-        context=context,
-        domain_id=domain_id,
-        signal_handler_options=SignalHandlerOptions.NO,
-    )
+    context = join(domain_id=domain_id)
     executor = SingleThreadedExecutor(context=context)
     node = rclpy.create_node(name, context=context)
     executor.add_node(node)

@@ -33,6 +33,12 @@ _ROS_TYPES = {
     tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
     tuple[str, ...]: Parameter.Type.STRING_ARRAY,
 }
+_WORDS = {
+    bool: 'true or false',
+    int: 'a whole number',
+    float: 'a number',
+    str: 'a text',
+}
 
 
 class ParameterError(JepaWmError):
@@ -116,6 +122,30 @@ def build(config: type[Config], values: Mapping[str, Any]) -> Config:
             raise ParameterError(f'no parameter {name!r}; there are: {", ".join(infos)}')
     checked = {name: _check(name, types[name], infos[name], v) for name, v in values.items()}
     return config(**checked)
+
+
+def check(config: type, name: str, value: Any) -> None:
+    """Judge one value, typed as ROS types it: a whole number is none with a decimal point.
+
+    Raises:
+        ParameterError: Wrong type, or out of range.
+    """
+    kind, info = get_type_hints(config)[name], parameters_of(config)[name]
+    if kind is float and type(value) is int:
+        raise ParameterError(f'write {value}.0, with a decimal point: {value} is a whole number')
+    if kind == tuple[float, ...] and info.length is not None and _whole(value):
+        raise ParameterError('write all numbers of the list with a decimal point')
+    if kind in _LISTS and not isinstance(value, list):
+        raise ParameterError(f'a list is accepted, got {value!r}')
+    if kind not in _LISTS and isinstance(value, list):
+        raise ParameterError(f'{_WORDS[kind]} is accepted, got the list {value!r}')
+    if kind not in _LISTS and type(value) is not kind:
+        raise ParameterError(f'{_WORDS[kind]} is accepted, got {value!r}')
+    _check(name, kind, info, value)
+
+
+def _whole(values: Any) -> bool:
+    return isinstance(values, list) and bool(values) and all(type(v) is int for v in values)
 
 
 def declare(node: Node, config: type[Config]) -> Config:

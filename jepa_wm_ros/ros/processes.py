@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros.domains import DomainLease
+from jepa_wm_ros.ros.environment import domain_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +55,9 @@ class Bringup:
     ) -> None:
         self._specs = tuple(processes)
         self._log_folder = Path(log_folder)
-        self._wish = domain_id if domain_id is not None else _environment_domain()
+        self._wish = (
+            domain_id if domain_id is not None else domain_of(os.environ.get('ROS_DOMAIN_ID', ''))
+        )
         self._namespace = namespace
         self._shared = shared
         self._domain_id: int | None = None
@@ -268,12 +271,3 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 def meaning(code: int) -> str:
     """Return an exit code in words."""
     return f'killed by {signal.Signals(-code).name}' if code < 0 else f'exit code {code}'
-
-
-def _environment_domain() -> int | None:
-    text = os.environ.get('ROS_DOMAIN_ID', '')
-    if not text:
-        return None
-    if not text.isdigit() or int(text) > 232:
-        raise ProcessError(f'ROS_DOMAIN_ID must be a number from 0 to 232, got {text!r}')
-    return int(text)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import gc
 import signal
+import sys
 import time
 import traceback
 from typing import TYPE_CHECKING
 
-import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.logging import get_logger
-from rclpy.signals import SignalHandlerOptions
 
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.ros.environment import EnvironmentMistake
+from jepa_wm_ros.ros.joining import is_of_ros, join, one_line
+from jepa_wm_ros.ros.parameter_checks import check_given, check_reached, given_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
+    from rclpy.context import Context
     from rclpy.executors import Executor
 
     from jepa_wm_ros.ros.lifecycle import ManagedNode
@@ -68,15 +70,22 @@ def spin(factory: NodeFactory, args: list[str] | None = None) -> int:
         args: Command line with ROS arguments; `sys.argv` when None.
 
     Returns:
-        Exit code: 0 after a signal, 1 after an error (which has been logged).
+        Exit code: 0 after a signal, 1 after an error (which has been logged), 2 when ROS cannot
+        start in this environment.
     """
-    context = Context()
-    rclpy.init(args=args, context=context, signal_handler_options=SignalHandlerOptions.NO)
+    given = given_parameters(sys.argv if args is None else args)
+    try:
+        check_given(given)
+        context = join(args)
+    except JepaWmError as error:
+        print(f'jepa_wm_ros: {error}', file=sys.stderr)
+        return error.exit_code
     stop = StopRequest()
     executor = SingleThreadedExecutor(context=context)
     nodes: list[ManagedNode] = []
     try:
         nodes.extend(factory(context, executor))
+        check_reached(given, _declared(nodes))
         for node in nodes:
             executor.add_node(node)
         if not all(stop.requested or autostart(node) for node in nodes):
@@ -89,7 +98,10 @@ def spin(factory: NodeFactory, args: list[str] | None = None) -> int:
     except JepaWmError as error:
         get_logger('jepa_wm_ros').fatal(str(error))
         return 1
-    except Exception:
+    except Exception as error:
+        if is_of_ros(error) and not nodes:
+            get_logger('jepa_wm_ros').fatal(f'ROS does not start: {one_line(error)}')
+            return EnvironmentMistake.exit_code
         # guarded callbacks have told their story already; this is for everything else
         if not any(node.failure for node in nodes):
             get_logger('jepa_wm_ros').fatal(f'unexpected error:\n{traceback.format_exc()}')
@@ -99,6 +111,13 @@ def spin(factory: NodeFactory, args: list[str] | None = None) -> int:
         context.try_shutdown()
         stop.restore()
     return 0
+
+
+def _declared(nodes: Sequence[ManagedNode]) -> dict[str, list[str]]:
+    """The parameters of nodes, by name of the node."""
+    return {
+        node.get_fully_qualified_name(): list(node.get_parameters_by_prefix('')) for node in nodes
+    }
 
 
 @contextlib.contextmanager
@@ -140,8 +159,8 @@ def finish(
     for node in reversed(nodes):
         if node.active:
             node.trigger_deactivate()
-    if any(node.busy for node in nodes):
-        _spin_while(executor, lambda: any(node.busy for node in nodes), timeout_s)
+    if any(node.owing for node in nodes):
+        _spin_while(executor, lambda: any(node.owing for node in nodes), timeout_s)
         # what ended last has left its result with rclpy, which sends it in the next rounds
         _spin_while(executor, lambda: True, _LAST_ROUNDS_S)
     for node in reversed(nodes):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.ros import bringup
 from jepa_wm_ros.ros.bringup import BringupError, ParameterValue, ProcessSpec
 
@@ -40,7 +41,8 @@ class System:
             given: Values by argument name; the others take their defaults.
 
         Raises:
-            BringupError: There is no such argument, or it does not take this value.
+            BringupError: There is no such argument, or it does not take this value; or an entry
+                of the user's file of parameters would have no effect.
             MissingFileError: A file that belongs to the package is not there.
         """
         values = self.complete(given)
@@ -50,6 +52,7 @@ class System:
             processes.append(_heard_by(processes, recorder))
         if values.get('rviz') == 'true':
             processes += _display(self.name, processes, values)
+        _check(processes, values['namespace'])
         return tuple(processes)
 
     def complete(self, given: Values) -> dict[str, str]:
@@ -70,7 +73,19 @@ class System:
                     f'{argument.name}:={values[argument.name]} is not possible for '
                     f'{self.name}; accepted: {accepted}'
                 )
+        if values.get('bag') and values.get('record') == 'false':
+            raise BringupError(f'bag:={values["bag"]} has no effect without record:=true')
         return values
+
+
+def _check(processes: Iterable[ProcessSpec], namespace: str) -> None:
+    """Refuse parameters that no node would take; here only, the nodes' own code is asked."""
+    from jepa_wm_ros.ros.parameter_checks import check_processes
+
+    try:
+        check_processes(processes, namespace)
+    except JepaWmError as error:
+        raise BringupError(str(error)) from error
 
 
 def _unknown(name: str, system: str, known: Iterable[str]) -> str:
@@ -84,13 +99,12 @@ def _local_changes(process: ProcessSpec, values: Values) -> ProcessSpec:
     """Add what every node takes: the user's file of parameters, log level, autostart, clock."""
     if process.command:
         return process
-    files = (*process.parameter_files, *_user_files(values))
     own: dict[str, ParameterValue] = {}
     if values['autostart'] == 'false':
         own['autostart'] = False
     return replace(
         process,
-        parameter_files=files,
+        user_files=tuple(_user_files(values)),
         parameters={**process.parameters, **own},
         log_level=values['log_level'],
     )
@@ -100,10 +114,7 @@ def _user_files(values: Values) -> list[str]:
     """The absolute path of the user's file of parameters, if there is one."""
     if not values['params_file']:
         return []
-    path = Path(values['params_file']).expanduser().absolute()
-    if not path.is_file():
-        raise BringupError(f'params_file:={values["params_file"]} is not a file')
-    return [str(path)]
+    return [str(Path(values['params_file']).expanduser().absolute())]
 
 
 def _heard_by(processes: Iterable[ProcessSpec], listener: ProcessSpec) -> ProcessSpec:
@@ -128,6 +139,7 @@ def _display(
         visualizer = replace(
             visualizer,
             parameter_files=(*visualizer.parameter_files, *shown.parameter_files),
+            user_files=shown.user_files,
             parameters={**_clock(shown), **own},
             remappings=shown.remappings,
             log_level=shown.log_level,

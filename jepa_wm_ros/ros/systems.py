@@ -49,6 +49,8 @@ def _sim(values: Values) -> Iterable[ProcessSpec]:
 
 # -- a real arm ----------------------------------------------------------------------------------
 
+_READ_BY_ENCODER = ('gripper', 'gripper_joint')
+
 
 def _franka(values: Values) -> Iterable[ProcessSpec]:
     driver, robot = ARMS[values['driver']], values['robot_type']
@@ -60,12 +62,14 @@ def _franka(values: Values) -> Iterable[ProcessSpec]:
     nodes = bringup.franka(
         parameter_files=('franka.yaml', *driver.parameter_files, ROBOTS[robot]),
         remappings=topics,
+        defaults={
+            'encoder': {name: gripper[name] for name in _READ_BY_ENCODER if name in gripper},
+            'action_publisher': {**_named_for(robot, driver.parameters), **gripper},
+        },
         overrides={
-            'encoder': {**both, **gripper, **_given(values, 'image_transport')},
+            'encoder': {**both, **_given(values, 'image_transport')},
             'planner': both,
             'action_publisher': {
-                **_named_for(robot, driver.parameters),
-                **gripper,
                 **_given(values, 'calibration_file'),
                 'backend': 'dry_run' if values['dry_run'] == 'true' else driver.backend,
             },
@@ -143,6 +147,7 @@ def _replay(values: Values) -> Iterable[ProcessSpec]:
         raise BringupError('replay needs a bag: give bag:=FOLDER')
     if not Path(values['bag']).exists():
         raise BringupError(f'there is no bag {values["bag"]}')
+    _check_rate(values['rate'])
     both = _given(values, 'model', 'device')
     files = ('franka.yaml', ROBOTS[values['robot_type']]) if values['robot_type'] else ()
     nodes = bringup.franka(
@@ -166,6 +171,15 @@ def _replay(values: Values) -> Iterable[ProcessSpec]:
         replace(process, environment={**process.environment, **local})
         for process in (*followers, player)
     ]
+
+
+def _check_rate(text: str) -> None:
+    try:
+        fine = 0.0 < float(text) < float('inf')
+    except ValueError:
+        fine = False
+    if not fine:
+        raise BringupError(f'rate:={text} is not possible for replay; accepted: a number above 0')
 
 
 def _image(values: Values) -> dict[str, str]:

@@ -89,3 +89,24 @@ def test_help_imports_no_sub_command(monkeypatch, capsys):
         cli.main(['--help'])
     assert time.process_time() - began < 0.3
     assert 'demo' in capsys.readouterr().out
+
+
+def test_a_wrong_environment_ends_with_two(command, capsys):
+    from jepa_wm_ros.ros.environment import EnvironmentMistake
+
+    command(raising(EnvironmentMistake('ROS_DOMAIN_ID must be a number')))
+    assert cli.main(['fake']) == 2
+    assert capsys.readouterr().err == 'jepa-wm: ROS_DOMAIN_ID must be a number\n'
+
+
+def test_an_error_of_ros_itself_is_one_line(command, capsys):
+    error = type('RCLError', (RuntimeError,), {})
+    command(raising(error('error creating node:\nno peer')))
+    assert cli.main(['fake']) == 2
+    assert capsys.readouterr().err == 'jepa-wm: ROS refuses: error creating node: no peer\n'
+
+
+def test_a_reader_that_has_gone_away_is_no_error(command, monkeypatch):
+    command(raising(BrokenPipeError()))
+    monkeypatch.setattr('sys.stderr', open('/dev/null', 'w'))  # noqa: SIM115 (main closes it)
+    assert cli.main(['fake']) == 1

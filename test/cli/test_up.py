@@ -26,6 +26,7 @@ CODES = {
     'recorder': '''
 import time
 try:
+    print('ready', flush=True)
     time.sleep(600)
 except KeyboardInterrupt:
     print('bag: 5 messages')
@@ -62,9 +63,9 @@ def read_until(program, words):
     return ''.join(said)
 
 
-def wait_for_ready(folder):
+def wait_for_ready(folder, name='waits'):
     deadline = time.monotonic() + 60.0
-    while not any('ready' in log.read_text() for log in folder.glob('runs/*/logs/waits.log')):
+    while not any('ready' in log.read_text() for log in folder.glob(f'runs/*/logs/{name}.log')):
         assert time.monotonic() < deadline, 'timed out'
         time.sleep(0.02)
 
@@ -85,6 +86,7 @@ def test_what_was_recorded_is_told_at_the_end(tmp_path):
     with start(tmp_path, 'waits,recorder') as program:
         read_until(program, 'recorder: running')
         wait_for_ready(tmp_path)
+        wait_for_ready(tmp_path, 'recorder')
         program.send_signal(signal.SIGINT)
         said = program.stdout.read()
     assert said.splitlines()[-1] == 'recorder: bag: 5 messages'
@@ -136,3 +138,44 @@ def test_states_are_told_in_few_words():
     assert mixed == 'encoder active, planner inactive'
     assert state_of(policy, {}, -9) == 'ended (killed by SIGKILL)'
     assert state_of(ProcessSpec(name='rviz', command=('rviz2',)), {}, None) == 'running'
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['sim', 'variation:=seen', 'namespace:=lab', '--print'],
+        ['sim', '--print', 'variation:=seen', 'namespace:=lab'],
+        ['--print', 'sim', 'variation:=seen', 'namespace:=lab'],
+        ['sim', 'variation:=seen', '-p', 'namespace:=lab'],
+    ],
+)
+def test_arguments_and_options_come_in_any_order(words, capsys):
+    assert main(['up', *words]) == 0
+    shown = capsys.readouterr().out
+    assert 'variation:="seen"' in shown
+    assert '__ns:=/lab' in shown
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (['variaton:=seen'], 'did you mean variation'),
+        (['variation:=often'], 'accepted'),
+        (['variation:=seen', 'variation:=none'], 'given twice'),
+        (['backend:=telekinesis'], 'backend must be one of'),
+        (['bag:=mine'], 'without record:=true'),
+        (['params_file:=mine.yaml'], r'mine.yaml:3: /action_publisher max_speed: '),
+        (['params_file:=none.yaml'], 'is not a file'),
+        (['params_file:=.'], 'is a folder'),
+    ],
+)
+def test_what_would_have_no_effect_is_refused_and_nothing_starts(
+    words, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    text = 'action_publisher:\n  ros__parameters:\n    max_speed: 0.05\n'
+    (tmp_path / 'mine.yaml').write_text(text)
+    assert main(['up', 'sim', *words]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert not (tmp_path / 'runs').exists()

@@ -7,7 +7,7 @@ from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.nodes.action_publisher import ActionPublisher
 from jepa_wm_ros.nodes.driver_emulator import DriverEmulator
@@ -112,6 +112,7 @@ class DriverRig:
         self._timer = node.create_timer(CAMERA_S, self._picture)
         self.client = ActionClient(node, ExecuteActions, 'execute')
         self._arm = node.create_client(SetBool, 'arm')
+        self._reset = node.create_client(Trigger, 'reset_fault')
         graph.spin_until(
             lambda: (
                 self.status is not None
@@ -119,6 +120,7 @@ class DriverRig:
                 and self.joints
                 and self.client.server_is_ready()
                 and self._arm.service_is_ready()
+                and self._reset.service_is_ready()
             ),
             30.0,
         )
@@ -165,6 +167,9 @@ class DriverRig:
             self.graph.spin_until(armed, 20.0)
         except AssertionError:
             raise AssertionError(answers[-1].message) from None
+
+    def reset_fault(self):
+        return self.graph.result_of(self._reset.call_async(Trigger.Request()))
 
     def send(self, *actions, step_duration_s=0.5):
         plan = Plan(

@@ -154,6 +154,11 @@ class FakeCell:
         """Go along the newest plan from where the arm is, until another one comes."""
         plan = handle.request.plan
         self.plans.append(plan)
+        if self.code == ExecuteActions.Result.NOT_MOVED:
+            handle.abort()
+            result = ExecuteActions.Result(code=self.code, message=self.message)
+            result.completed = self.node.get_clock().now().to_msg()
+            return result
         previous, wish = self._cancel_wish, future_for(self.node.executor)
         if previous is not None and not previous.done():
             previous.set_result('replaced')
@@ -287,7 +292,8 @@ class PolicyRig:
             if node.active:
                 node.trigger_deactivate()
             self.graph.spin_until(lambda node=node: not node.busy)
-            node.trigger_shutdown()
+            if node.state != 'finalized':
+                node.trigger_shutdown()
 
     def distance(self, goal=GOAL):
         """How far the arm is from a position [m]."""

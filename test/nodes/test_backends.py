@@ -41,7 +41,7 @@ class FakeNode:
     """As much of a node as backends use."""
 
     def __init__(self):
-        self.publishers, self.clients, self.timers = [], [], []
+        self.publishers, self.clients, self.timers, self.calls = [], [], [], []
 
     def create_lifecycle_publisher(self, kind, topic, qos):
         self.publishers.append(Publisher(topic))
@@ -49,7 +49,13 @@ class FakeNode:
 
     def create_client(self, kind, name):
         self.clients.append(name)
-        return SimpleNamespace(service_is_ready=lambda: False)
+        return SimpleNamespace(
+            service_is_ready=lambda: False, call_async=lambda request: self.call(request)
+        )
+
+    def call(self, request):
+        self.calls.append(request)
+        return Answer()
 
     def create_subscription(self, kind, topic, callback, qos):
         self.heard = (topic, callback)
@@ -59,6 +65,9 @@ class FakeNode:
 
     def get_clock(self):
         return Clock()
+
+    def get_publishers_info_by_topic(self, topic):
+        return []
 
     def guard(self, callback):
         return callback
@@ -210,10 +219,11 @@ class FakeClient:
     """An action client whose answers the test gives."""
 
     def __init__(self, *_):
-        self.goals, self.answers = [], []
+        self.goals, self.answers, self.ids = [], [], []
 
-    def send_goal_async(self, goal):
+    def send_goal_async(self, goal, goal_uuid):
         self.goals.append(goal)
+        self.ids.append(bytes(goal_uuid.uuid))
         self.answers.append(Answer())
         return self.answers[-1]
 
@@ -239,7 +249,8 @@ class Handle:
 
     def cancel_goal_async(self):
         self.cancelled += 1
-        return Answer()
+        self.answer = Answer()
+        return self.answer
 
 
 @pytest.fixture

@@ -176,3 +176,35 @@ def test_a_second_camera_ends_the_goal_with_that_reason(make_rig):
     assert '/second_camera' in answer.message
     node.destroy_publisher(other)
     assert rig.go(GOAL)[0].code == Code.REACHED
+
+
+@pytest.mark.parametrize('streaming', [False, True])
+def test_two_plans_in_a_row_that_move_nothing_end_the_goal_with_the_reason(make_rig, streaming):
+    rig = make_rig(execution='streaming' if streaming else 'blocking')
+    rig.cell.streaming = streaming
+    rig.cell.code = ExecuteActions.Result.NOT_MOVED
+    rig.cell.message = 'commanded 40 mm, moved 0.1 mm'
+    result, status = rig.go(GOAL)
+    assert (result.code, status) == (Code.NOT_MOVED, GoalStatus.STATUS_ABORTED)
+    assert 'commanded 40 mm, moved 0.1 mm' in result.message
+    assert '2 plans in a row' in result.message
+    # streaming, a third one may be on its way before the second has been answered
+    assert len(rig.cell.plans) in ((2, 3) if streaming else (2,))
+    assert streaming or result.steps == 2  # streaming counts time in motion, and there was none
+
+
+def test_one_plan_that_moves_nothing_is_worth_another_look(rig, monkeypatch):
+    told = []
+    executed = rig.planner._tools.mind.executed
+    monkeypatch.setattr(
+        rig.planner._tools.mind, 'executed', lambda a: told.append(a) or executed(a)
+    )
+    rig.cell.code = ExecuteActions.Result.NOT_MOVED
+    handle = rig.send(GOAL)
+    rig.graph.spin_until(lambda: told)
+    rig.cell.code = ExecuteActions.Result.SUCCEEDED
+    result, _ = rig.result(handle)
+    assert result.code == Code.REACHED
+    assert not told[0].any()  # the model must not believe that it was done
+    assert told[1].any()
+    assert result.steps == sum(len(actions) for actions in told)

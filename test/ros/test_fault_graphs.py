@@ -53,6 +53,9 @@ WANTED = (
     'two cameras on one image topic (another frame)',
     'two cameras on one image topic (the same frame)',
     'a second complete system on the domain',
+    'camera drops two of three pictures',
+    'life-cycle transitions that are not possible',
+    'planner shut down during a goal',
 )
 
 
@@ -176,6 +179,22 @@ def test_faults_in_a_running_graph_stop_the_arm_with_words(tmp_path, fault, word
     assert words in result.message
     assert result.figures.holds
     assert result.figures.largest_step_rad < 0.05
+
+
+@pytest.mark.timeout(300)  # the whole graph starts
+def test_real_processes_survive_transitions_that_are_not_possible(tmp_path):
+    contract = small_contract({'samples': 16, 'elites': 4, 'iterations': 1}, name='untrained')
+    bundle = tmp_path / 'untrained'
+    model = {'model': str(save_bundle(bundle, build(contract, bundle), contract))}
+    (result,) = run_rows(
+        tmp_path / 'logs',
+        {'encoder': model, 'planner': model},
+        only=['life-cycle transitions that are not possible'],
+    )
+    assert result.passed, result
+    assert result.state == 'ARMED'
+    log = (tmp_path / 'logs' / 'policy.log').read_text()
+    assert 'possible: deactivate (4), shutdown (7)' in log
 
 
 def test_rows_are_chosen_by_name_and_a_name_that_is_none_is_told():

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from jepa_wm_ros.paths import share
-from jepa_wm_ros.ros.bringup import cell
+from jepa_wm_ros.ros.bringup import BringupError, cell
 from jepa_wm_ros.ros.drivers import ROBOTS
 from jepa_wm_ros.ros.params import build, parameters_of
 from jepa_wm_ros.ros.reference import config_of
@@ -64,15 +64,16 @@ def test_the_sim_launch_file_starts_the_processes_of_the_table(launch):
     table = cell()
     assert [node['executable'] for node in nodes] == [process.name for process in table]
     for node, process in zip(nodes, table, strict=True):
-        *files, values = node['parameters']
+        files = node['parameters'][: len(process.parameter_files)]
         assert [Path(file) for file in files] == process.parameter_paths()
-        assert values == process.parameters
+        values = node['parameters'][len(files) :]
+        assert values == [v for v in (process.defaults, process.parameters) if v]
         assert node['additional_env'] == process.environment
 
 
 def test_launch_arguments_reach_the_right_processes(launch, tmp_path):
     mine = tmp_path / 'my.yaml'
-    mine.touch()
+    mine.write_text('/**: {ros__parameters: {max_joint_age_s: 0.3}}')
     nodes = start(
         load('sim.launch.py'),
         namespace='left',
@@ -84,10 +85,11 @@ def test_launch_arguments_reach_the_right_processes(launch, tmp_path):
     by_name = {node['executable']: node for node in nodes}
     assert by_name['policy']['parameters'][-1] == {'model': '/models/mine'}
     assert by_name['sim']['parameters'][-1] == {'variation': 'seen'}
-    assert by_name['action_publisher']['parameters'][-1] == cell()[1].parameters
+    # the file of the user wins over what the package says, and arguments win over the file
+    assert by_name['action_publisher']['parameters'][-2:] == [cell()[1].defaults, str(mine)]
     for node in nodes:
         assert node['namespace'] == 'left'
-        assert node['parameters'][-2] == str(mine)
+        assert str(mine) in node['parameters'][-2:]
         assert node['ros_arguments'] == ['--log-level', 'debug']
 
 
@@ -119,7 +121,7 @@ def test_the_franka_launch_file_renames_the_topics_of_drivers_and_controller(lau
     # relative: in the namespace of the nodes
     assert renamed['joint_trajectory'] == 'fr3_arm_controller/joint_trajectory'
     for node in nodes:
-        files = [Path(file).name for file in node['parameters'][:-1]]
+        files = [Path(file).name for file in node['parameters'] if isinstance(file, str)]
         assert files[-3:] == ['franka.yaml', 'franka_ros2.yaml', 'fr3.yaml']
         # other machines take part: the camera, the arm
         assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in node['additional_env']
@@ -172,3 +174,24 @@ def test_the_real_launch_system_takes_the_launch_files():
         names = {argument.name for argument in description.get_launch_arguments()}
         system = SYSTEMS[path.name.partition('.')[0]]
         assert names == {argument.name for argument in system.arguments}
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (['dryrun:=false'], 'did you mean dry_run'),
+        (['driver:=telekinesis'], 'accepted: franka_ros2'),
+        (['dry_run:=false', 'dry_run:=true'], 'given twice'),
+    ],
+)
+def test_arguments_that_the_launch_system_would_drop_are_refused(launch, monkeypatch, words, said):
+    *arguments, opaque = load('franka.launch.py').args[0]
+    values = {a.args[0]: a.kwargs['default_value'] for a in arguments}
+    context = types.SimpleNamespace(launch_configurations=values, argv=words)
+    called = ['/opt/ros/jazzy/bin/ros2', 'launch', 'jepa_wm_ros', 'franka.launch.py', *words]
+    monkeypatch.setattr(sys, 'argv', called)
+    with pytest.raises(BringupError, match=said):
+        opaque.kwargs['function'](context)
+    # a launch file of somebody else that includes ours has arguments of its own
+    monkeypatch.setattr(sys, 'argv', [*called[:2], 'lab', 'lab.launch.py', *words])
+    assert opaque.kwargs['function'](context)

@@ -10,6 +10,7 @@ import pytest
 
 from jepa_wm_ros.ros.bringup import ProcessSpec, action_publisher_process
 from jepa_wm_ros.ros.domains import DomainError, DomainLease, occupied
+from jepa_wm_ros.ros.environment import EnvironmentMistake
 from jepa_wm_ros.ros.processes import Bringup, ProcessError
 
 
@@ -116,5 +117,5 @@ def test_free_domains_differ_and_avoid_those_with_participants(graph):
 @pytest.mark.parametrize('text', ['abc', '-1', '233'])
 def test_an_impossible_domain_in_the_environment_is_refused(tmp_path, monkeypatch, text):
     monkeypatch.setenv('ROS_DOMAIN_ID', text)
-    with pytest.raises(ProcessError, match='from 0 to 232'):
+    with pytest.raises(EnvironmentMistake, match='from 0 to 232'):
         Bringup([], tmp_path)

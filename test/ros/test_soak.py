@@ -56,8 +56,11 @@ def test_messages_that_did_not_reach_us_are_no_silence():
 class Watcher:
     """Stands for a sampler that knows what was lost."""
 
-    def __init__(self, **lost):
-        self.lost = lost
+    def __init__(self, crowd=1.0, **lost):
+        self.lost, self._crowd = lost, crowd
+
+    def crowd(self, began_s, ended_s):
+        return self._crowd
 
     def lost_s(self, began_s, ended_s):
         return self.lost
@@ -69,11 +72,12 @@ class Watcher:
         ([], [], {}, ''),
         ([(9.0, 10.5, 'kill of policy')], [], {}, 'kill of policy'),
         ([(7.0, 9.0, 'kill of policy')], [], {}, ''),
-        ([], [Stall(began_s=9.99, ended_s=10.05, what='core')], {}, 'took a core away'),
+        ([], [Stall(began_s=9.99, ended_s=10.05, what='core')], {}, 'a core stood still'),
         ([], [Stall(began_s=10.0, ended_s=10.005, what='core')], {}, ''),
         ([], [], {'waiting for a core': 0.03}, 'waited for a core'),
         ([], [], {'waiting for a core': 0.01}, ''),
         ([], [], {'steal': 0.05}, 'steal'),
+        ([], [], {'crowd': 5.0}, 'overloaded'),
     ],
 )
 def test_a_missed_deadline_is_explained_by_what_took_as_much_time(events, stalls, lost, reason):

@@ -22,9 +22,12 @@ def test_no_driver_moves_an_arm_in_a_dry_run(driver, robot):
 
 def test_a_dry_run_stays_one_whatever_the_file_of_the_user_says(tmp_path):
     mine = tmp_path / 'mine.yaml'
-    mine.write_text('/**: {ros__parameters: {backend: joint_trajectory}}')
+    mine.write_text('/**: {ros__parameters: {max_steps: 3}}')
     arguments = franka(params_file=str(mine))['action_publisher'].arguments()
     assert arguments.index('backend:="dry_run"') > arguments.index(str(mine))
+    mine.write_text('action_publisher: {ros__parameters: {backend: joint_trajectory}}')
+    with pytest.raises(BringupError, match='backend: arguments of the system decide'):
+        franka(params_file=str(mine))
 
 
 @pytest.mark.parametrize('camera', CAMERAS)
@@ -38,7 +41,7 @@ def test_the_camera_decides_where_pictures_come_from(camera):
 @pytest.mark.parametrize('robot', ROBOTS)
 def test_encoder_and_action_publisher_know_the_same_gripper(gripper, robot):
     processes = franka(gripper=gripper, robot_type=robot)
-    joints = {p.parameters['gripper_joint'] for p in processes.values()}
+    joints = {p.defaults['gripper_joint'] for p in processes.values()}
     assert len(joints) == 1
     assert '{' not in joints.pop()
 
@@ -74,6 +77,8 @@ def test_a_replay_runs_on_the_time_of_the_bag_and_moves_nothing(tmp_path):
         ('franka', {'driver': 'none', 'robot_ip': '10.0.0.2'}, 'leave robot_ip empty'),
         ('franka', {'camera': 'topic', 'start_camera': 'true'}, 'start the camera yourself'),
         ('franka', {'params_file': '/nowhere.yaml'}, 'is not a file'),
+        ('sim', {'bag': 'mine'}, 'no effect without record:=true'),
+        ('replay', {'bag': '/', 'rate': 'fast'}, 'a number above 0'),
         ('replay', {}, 'bag:=FOLDER'),
         ('replay', {'bag': '/nowhere'}, 'there is no bag /nowhere'),
     ],

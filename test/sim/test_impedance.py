@@ -55,8 +55,45 @@ def test_targets_are_ignored_while_there_are_two_publishers(controller):
     assert distance(run(controller, 0.3)[-1], here)[0] < 1e-4
 
 
-def test_targets_that_are_not_finite_are_ignored(controller):
-    assert not controller.target(Pose(np.full(3, np.nan)))
+def test_a_target_that_is_not_finite_is_taken_and_ends_the_controller_at_the_hardware(controller):
+    here = controller.pose(READY_POSTURE)
+    assert controller.target(Pose(np.full(3, np.nan)))
+    assert distance(run(controller, 0.1)[-1], here)[0] < 1e-4
+    assert controller.failed
+    assert not controller.active
+    controller.target(shifted(here, 0.05, 0.0, 0.0))  # good targets do not wake it
+    assert distance(run(controller, 0.3)[-1], here)[0] < 1e-4
+
+
+def test_a_compliance_controller_ignores_targets_that_are_not_finite():
+    made = ImpedanceController(KINEMATICS, FRANKA_HAND, ImpedanceSettings(looks_at_numbers=True))
+    made.activate(0.0, READY_POSTURE)
+    assert not made.target(Pose(np.full(3, np.nan)))
+    assert made.active
+
+
+def test_a_target_that_comes_while_it_is_inactive_counts_when_it_becomes_active(controller):
+    here = controller.pose(READY_POSTURE)
+    controller.deactivate()
+    assert controller.target(shifted(here, 0.05, 0.0, 0.0))
+    assert distance(run(controller, 0.3)[-1], here)[0] < 1e-4
+    controller.activate(0.3, READY_POSTURE)
+    assert run(controller, 2.0)[-1].position[0] - here.position[0] == pytest.approx(0.05, abs=2e-3)
+    controller.deactivate()
+    controller.activate(2.3, READY_POSTURE)
+    assert distance(run(controller, 0.3)[-1], here)[0] < 1e-4  # once
+
+
+def test_the_spring_is_clipped_along_each_axis():
+    settings = ImpedanceSettings(friction_m=0.0, filter=1.0)
+    fast = []
+    for way in ((0.0, 0.25, 0.0), (0.0, 0.25, -0.25)):
+        made = ImpedanceController(KINEMATICS, FRANKA_HAND, settings)
+        made.activate(0.0, READY_POSTURE)
+        made.target(shifted(made.pose(READY_POSTURE), *way))
+        places = run(made, 0.2)
+        fast.append(np.linalg.norm(places[-1].position - places[-2].position) / PERIOD_S)
+    assert fast[1] / fast[0] == pytest.approx(2**0.5, rel=0.1)
 
 
 def test_a_far_target_is_approached_at_the_speed_of_the_clipped_spring(controller):

@@ -3,10 +3,12 @@
 import socket
 import threading
 from http.client import HTTPConnection
+from urllib.request import HTTPCookieProcessor, build_opener
 
+import numpy as np
 import pytest
 
-from jepa_wm_ros.viz.web.access import COOKIE, Access
+from jepa_wm_ros.viz.web.access import COOKIE, Access, addresses
 from jepa_wm_ros.viz.web.gate import Gate, GateError
 
 
@@ -129,3 +131,110 @@ def test_a_closed_gate_is_closed(make_gate):
     gate.close()
     with pytest.raises(OSError):  # noqa: PT011 - refused, or reset
         socket.create_connection(('127.0.0.1', port), timeout=5).recv(1)
+
+
+NO_REQUESTS = [
+    b'GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[::1\r\n\r\n',
+    b'GET / HTTP/1.1\r\nHost: [::1\r\n\r\n',
+    b'GET / HTTP/1.1\r\nHost localhost\r\n\r\n',
+    b'GET / HTTP/1.1\r\n Host: localhost\r\n\r\n',
+    b'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n',
+    b'GET / HTTP/1.1\r\nHost: local\x00host\r\n\r\n',
+    b'GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    b'GET http://evil/ HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    b'GET / HTTP/9.9\r\nHost: localhost\r\n\r\n',
+    b'GET /\r\n\r\n',
+    b'\r\n\r\n',
+    b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+    b'GET / HTTP/1.1\nHost: localhost\n\n',
+]
+
+
+def say(gate, text):
+    """Say something and nothing more; return all that is answered."""
+    with socket.create_connection(('127.0.0.1', gate.port), timeout=20) as visitor:
+        visitor.sendall(text)
+        visitor.shutdown(socket.SHUT_WR)
+        got = b''
+        while part := visitor.recv(65536):
+            got += part
+    return got
+
+
+@pytest.fixture
+def quiet(caplog):
+    """Nothing is logged by the loop: no traceback, no callback that nobody awaits."""
+    yield
+    assert not [record for record in caplog.records if record.name == 'asyncio']
+
+
+@pytest.mark.parametrize('text', NO_REQUESTS)
+def test_what_is_no_request_gets_an_answer(make_gate, behind, quiet, text):
+    assert say(make_gate(), text).startswith(b'HTTP/1.1 400 Bad Request\r\n')
+    assert not behind.heads
+
+
+def test_other_methods_and_endless_heads_are_answered_too(make_gate, behind, quiet):
+    gate = make_gate()
+    assert say(gate, b'POST / HTTP/1.1\r\nHost: localhost\r\n\r\n').startswith(b'HTTP/1.1 405 ')
+    assert say(gate, b'A' * 100_000).startswith(b'HTTP/1.1 431 ')
+    assert say(gate, b'') == b''
+    assert not behind.heads
+
+
+def test_who_has_said_all_still_gets_the_answer(make_gate):
+    got = say(make_gate(), b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    assert got.endswith(b'hello')
+
+
+@pytest.mark.parametrize('token', ['', 'word'])
+def test_whatever_is_said_is_answered(make_gate, quiet, token):
+    gate = make_gate(token)
+    random = np.random.default_rng(0)
+    whole = (
+        b'GET /?token=word HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n'
+        b'Cookie: jepa_wm_view=word\r\n\r\n'
+    )
+    for _ in range(200):
+        spoilt = bytearray(whole)
+        for _ in range(random.integers(1, 5)):
+            spoilt[random.integers(len(spoilt))] = random.integers(256)
+        assert say(gate, bytes(spoilt)).startswith(b'HTTP/1.1 '), bytes(spoilt)
+
+
+def test_a_name_with_several_addresses_has_one_port(make_gate):
+    gate = make_gate(host='localhost')
+    ports = {s.getsockname()[1] for s in gate._server.sockets}
+    assert ports == {gate.port}
+
+
+@pytest.mark.parametrize(
+    ('host', 'opened'),
+    [
+        ('localhost', ['http://localhost:80/']),
+        ('0.0.0.0', ['http://localhost:80/', 'http://robot:80/']),
+        ('', ['http://localhost:80/', 'http://robot:80/']),
+        ('::', ['http://localhost:80/', 'http://robot:80/']),
+        ('::1', ['http://[::1]:80/']),
+        ('[::1]', ['http://[::1]:80/']),
+        ('fe80::1%eth0', ['http://[fe80::1%25eth0]:80/']),
+        ('192.168.1.5', ['http://192.168.1.5:80/']),
+    ],
+)
+def test_the_address_that_is_printed_can_be_opened(host, opened):
+    assert addresses(host, 80, '', 'robot') == opened
+    assert addresses(host, 80, 'a b', 'robot')[0].endswith('/?token=a+b')
+
+
+@pytest.mark.parametrize('host', ['0.0.0.0', '', '127.0.0.1', '[::1]'])
+def test_every_printed_address_of_this_computer_leads_to_the_page(make_gate, host):
+    if '::' in host and not socket.has_ipv6:
+        pytest.skip('no IPv6 here')
+    try:
+        gate = make_gate('word', host=host)
+    except GateError:
+        assert '::' in host
+        pytest.skip('no IPv6 here')
+    visitor = build_opener(HTTPCookieProcessor())
+    with visitor.open(addresses(host, gate.port, 'word', '')[0], timeout=20) as answer:
+        assert answer.status == 200

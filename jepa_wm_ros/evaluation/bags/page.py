@@ -231,8 +231,12 @@ def _replay(result: UnitResult, example: Example) -> str:
     """The command that plays the window."""
     job = result.job
     path = job.source if job.recording in ('', job.source.name) else job.source / job.recording
-    start_s = max(0.0, example.record.offset_s - _LEAD_S)
-    return f'jepa-wm bag play {shlex.quote(str(path))} --start {start_s:.1f}'
+    return play_command(str(path), max(0.0, example.record.offset_s - _LEAD_S))
+
+
+def play_command(path: str, start_s: float) -> str:
+    """Return the line that plays a bag from somewhere; as it is, it commands nothing."""
+    return f'jepa-wm bag play {shlex.quote(path)} --start {start_s:.1f}'
 
 
 def _place(result: UnitResult, example: Example) -> str:

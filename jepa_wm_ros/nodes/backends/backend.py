@@ -75,6 +75,10 @@ class CommandBackend(Protocol):
         """The command topic, on which nobody else may publish; None when there is none."""
 
     @property
+    def own_publishers(self) -> int:
+        """How many of the publishers on `topic` are ours."""
+
+    @property
     def moves(self) -> bool:
         """Whether the arm is expected to follow."""
 

@@ -33,6 +33,8 @@ class CartesianPoseBackend(StreamingBackend):
 
     def encode(self, cleared: ClearedCommand) -> PoseStamped:
         """Write the pose of the driver's end effector."""
+        if self._servo is not None:
+            self._servo.sent(cleared.command)
         wiring = self._wiring
         message = PoseStamped(pose=encode_pose(wiring.tool.of_flange(cleared.command.pose)))
         message.header.frame_id = wiring.base_frame

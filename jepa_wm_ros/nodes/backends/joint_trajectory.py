@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from jepa_wm_ros.nodes.backends.backend import Wiring
+from jepa_wm_ros.nodes.backends.other_goals import (
+    CONTROLLER_ACTION,
+    CONTROLLER_TOPIC,
+    OtherGoals,
+    sibling,
+)
 from jepa_wm_ros.nodes.backends.streaming import StreamingBackend
 from jepa_wm_ros.robot.gate import ClearedCommand
 
@@ -26,9 +32,15 @@ class JointTrajectoryBackend(StreamingBackend):
     default_topic = 'joint_trajectory'
 
     def __init__(self, wiring: Wiring) -> None:
-        """Create the publisher."""
+        """Create the publisher; watch who else commands the controller by its action."""
         super().__init__(wiring)
         self._names = list(wiring.joint_names)
+        action = sibling(str(self.topic), CONTROLLER_TOPIC, CONTROLLER_ACTION)
+        self._others = None if action is None else OtherGoals(wiring.node, action, wiring.complain)
+
+    def obstacle(self) -> str:
+        """Why commands would not reach the arm: nobody listens, or somebody else's goal."""
+        return super().obstacle() or ('' if self._others is None else self._others.others())
 
     def encode(self, cleared: ClearedCommand) -> JointTrajectory:
         """Write the points. The stamp stays zero, which means: begin now."""

@@ -50,6 +50,7 @@ class ServoTwistBackend(StreamingBackend):
 
     def encode(self, cleared: ClearedCommand) -> TwistStamped:
         """Write the twist, in the unit that Servo is configured for."""
+        self._switch.sent(cleared.command)
         wiring = self._wiring
         x, y, z, roll, pitch, yaw = (self._twist(cleared.command) / self._scale).tolist()
         message = TwistStamped()

@@ -17,6 +17,7 @@ class StreamingBackend(ABC):
 
     moves = True
     plays_routes = False
+    own_publishers = 1
     message_type: ClassVar[Any]
     default_topic: ClassVar[str]
 

@@ -14,6 +14,7 @@ from jepa_wm_ros.nodes.emulation.host import Host
 from jepa_wm_ros.nodes.message_classes import driver_interface
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.sim.drivers.grippers import (
+    HAND_WIDTH_M,
     FrankaHand,
     GripperOutcome,
     GripperRejectedError,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
 
 HAND_STATES_HZ = 15.0
+_ABORTED = 'libfranka gripper: Command aborted!'
+_FAILED = 'libfranka gripper: Command failed!'
 ROBOTIQ_JOINT = 'robotiq_85_left_knuckle_joint'
 
 
@@ -58,19 +61,20 @@ class FrankaHandFace:
         begins = {
             'move': self._move,
             'grasp': self._grasp,
-            'homing': lambda _: hand.move(0.08, 0.05),
+            'homing': lambda _: self._try('homing', hand.move, HAND_WIDTH_M, 0.05),
         }
-        self._actions = [
-            TimedAction(
+        self._actions = {
+            action: TimedAction(
                 host.node,
                 driver_interface(f'franka_msgs/action/{kind}'),
                 f'{name}/{action}',
                 accepts=lambda _: True,
                 begin=begins[action],
                 cancel=hand.stop,
+                replaced={'error': _ABORTED},
             )
             for action, kind in hand_actions.items()
-        ]
+        }
         self._command = TimedAction(
             host.node,
             driver_interface('control_msgs/action/GripperCommand'),
@@ -84,7 +88,8 @@ class FrankaHandFace:
             JointState, f'{name}/joint_states', qos.latest()
         )
         self._schedule = Schedule(HAND_STATES_HZ)
-        self._error = ''
+        self._by_name = {**self._actions, 'gripper_action': self._command}
+        self._refused: set[str] = set()
 
     @property
     def closedness(self) -> float:
@@ -106,35 +111,43 @@ class FrankaHandFace:
             self._states.publish(message)
 
     def _end_goals(self) -> None:
-        outcome = GripperOutcome(False, False, 0.0) if self._error else self._hand.outcome()
+        for name in self._refused:
+            kind = self._by_name[name].kind
+            if name == 'gripper_action':
+                self._command.end(False, kind.Result())
+            else:
+                self._by_name[name].end(False, kind.Result(error=_FAILED))
+        self._refused.clear()
+        outcome = self._hand.outcome()
         if outcome is None:
             return
-        for action in self._actions:
-            action.end(
-                outcome.success, action.kind.Result(success=outcome.success, error=self._error)
-            )
-        # The trap of this driver: the goal was half of a width, the result is the whole one.
-        result = self._command.kind.Result(
-            position=outcome.position, reached_goal=outcome.success, stalled=outcome.stalled
-        )
+        for action in self._actions.values():
+            action.end(outcome.success, action.kind.Result(success=outcome.success))
+        # The trap of this driver: the goal was half of a width, the result is the whole one. It
+        # never says that the fingers stall.
+        result = self._command.kind.Result(position=outcome.position, reached_goal=outcome.success)
         self._command.end(outcome.success, result)
-        self._error = ''
 
-    def _try(self, begin: Any, *arguments: Any) -> None:
+    def _try(self, name: str, begin: Any, *arguments: Any) -> None:
+        """Begin a command, which ends that of another action: there is one hand."""
         try:
             begin(*arguments)
-        except GripperRejectedError as error:
-            self._error = str(error)
+        except GripperRejectedError:
+            self._refused.add(name)
+            return
+        for other, action in self._by_name.items():
+            if other != name:
+                action.replace()
 
     def _move(self, goal: Any) -> None:
-        self._try(self._hand.move, goal.width, goal.speed)
+        self._try('move', self._hand.move, goal.width, goal.speed)
 
     def _grasp(self, goal: Any) -> None:
         epsilon = (goal.epsilon.inner, goal.epsilon.outer)
-        self._try(self._hand.grasp, goal.width, goal.speed, epsilon)
+        self._try('grasp', self._hand.grasp, goal.width, goal.speed, epsilon)
 
     def _on_command(self, goal: Any) -> None:
-        self._try(self._hand.command, goal.command.position)
+        self._try('gripper_action', self._hand.command, goal.command.position)
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._hand.stop()

@@ -7,26 +7,27 @@ from typing import TYPE_CHECKING, Any
 from rclpy.qos import qos_profile_system_default
 from trajectory_msgs.msg import JointTrajectory
 
-from jepa_wm_ros.nodes.emulation.goals import TimedAction
+from jepa_wm_ros.nodes.emulation.goals import ABORTED, GoalServer
 from jepa_wm_ros.nodes.emulation.host import Host
 from jepa_wm_ros.nodes.message_classes import driver_interface
 from jepa_wm_ros.nodes.sim_messages import read_points
 from jepa_wm_ros.ros.conversions import decode_stamp, now_s
 from jepa_wm_ros.sim.drivers.joint_trajectory import (
+    GoalEnd,
     JointTrajectoryController,
+    Tolerances,
     TrajectoryCode,
     TrajectoryControllerSettings,
     TrajectoryRejectedError,
 )
-from jepa_wm_ros.sim.following import TrajectoryCommandError
+from jepa_wm_ros.sim.following import TrajectoryCommandError, Waypoint
+from jepa_wm_ros.sim.pacing import Schedule
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
 
-_REASONS = {
-    TrajectoryCode.PATH_TOLERANCE_VIOLATED: 'aborted: path tolerance violated',
-    TrajectoryCode.GOAL_TOLERANCE_VIOLATED: 'aborted: goal time exceeded',
-}
+MONITOR_HZ = 20.0
+"""How often the real one looks whether its goal has ended (`action_monitor_rate`)."""
 
 
 class TrajectoryFace:
@@ -40,57 +41,93 @@ class TrajectoryFace:
         """
         self._host = host
         self.controller = JointTrajectoryController(settings)
-        self._action = TimedAction(
+        self._monitor = Schedule(MONITOR_HZ)
+        self._action = GoalServer(
             host.node,
             driver_interface('control_msgs/action/FollowJointTrajectory'),
             f'{name}/follow_joint_trajectory',
             accepts=self._accepts,
-            begin=lambda goal: self._follow(goal.trajectory),
-            cancel=lambda: self.controller.cancel(host.present_s()),
+            begin=self._on_goal,
+            cancel=lambda goal: self.controller.cancel(host.present_s(), goal),
         )
         host.node.create_subscription(
             JointTrajectory, f'{name}/joint_trajectory', self._on_topic, qos_profile_system_default
         )
 
     def tick(self, stamp: Time) -> None:
-        """End the goal under way when the controller has ended it."""
-        code = self.controller.outcome
-        if code is None or not self._action.busy:
-            return
-        result = self._action.kind.Result(error_code=int(code))
-        result.error_string = _REASONS.get(code, '')
-        self._action.end(code is TrajectoryCode.SUCCESSFUL, result)
+        """Tell clients of goals that have ended, as often as the real one looks."""
+        if self._monitor.due(self._host.simulation.time_s):
+            ends, self.controller.ends = self.controller.ends, []
+            self._tell(ends)
 
-    def _on_topic(self, message: JointTrajectory) -> None:
-        if not self._host.node.active:
-            return
-        if self._action.busy:
-            self._action.end(False, self._action.kind.Result())
-        if not message.points:
-            self.controller.cancel(self._host.present_s())
-            return
-        self._follow(message)
+    def _tell(self, ends: list[GoalEnd]) -> None:
+        for end in ends:
+            result = self._action.kind.Result(error_code=int(end.code), error_string=end.message)
+            self._action.end(_id(end), int(end.outcome), result)
 
     def _accepts(self, goal: Any) -> bool:
         try:
-            points = read_points(goal.trajectory)
-            self.controller.check(
-                goal.trajectory.joint_names, points, self._age_s(goal.trajectory)
-            )
+            if not self.controller.active:
+                raise TrajectoryRejectedError(
+                    TrajectoryCode.INVALID_GOAL,
+                    "Can't accept new action goals. Controller is not running.",
+                )
+            names, points, age_s = self._read(goal.trajectory)
+            self.controller.check(names, points, age_s)
         except (TrajectoryRejectedError, TrajectoryCommandError) as error:
             self._host.node.report(error)
             return False
         return True
 
-    def _follow(self, message: JointTrajectory) -> None:
-        self.controller.follow(
-            self._host.present_s(),
-            message.joint_names,
-            read_points(message),
-            self._age_s(message),
+    def _on_goal(self, key: bytes, goal: Any) -> None:
+        controller = self.controller
+        now = self._host.present_s()
+        try:
+            names, points, age_s = self._read(goal.trajectory)
+            controller.accept(now, key, names, points, age_s, self._tolerances(goal))
+        except TrajectoryRejectedError as error:  # since it was looked at, its time has passed
+            self._host.node.report(error)
+            result = self._action.kind.Result(error_code=int(error.code), error_string=str(error))
+            self._action.end(key, ABORTED, result)
+        prompt = [end for end in controller.ends if end.prompt]
+        controller.ends = [end for end in controller.ends if not end.prompt]
+        self._tell(prompt)
+
+    def _on_topic(self, message: JointTrajectory) -> None:
+        if not self._host.node.active:
+            return
+        try:
+            names, points, age_s = self._read(message)
+            self.controller.follow(self._host.present_s(), names, points, age_s)
+        except (TrajectoryRejectedError, TrajectoryCommandError) as error:
+            self._host.node.report(error)
+
+    def _read(self, message: JointTrajectory) -> tuple[list[str], list[Waypoint], float]:
+        """Return names, points, and how long ago it began [s]; without a stamp it begins now.
+
+        Raises:
+            TrajectoryCommandError: A point has not the numbers that it must have.
+        """
+        count = len(message.joint_names)
+        for point in message.points:
+            if len(point.accelerations) not in (0, count) or len(point.effort):
+                raise TrajectoryCommandError(
+                    'a trajectory point has efforts, or not an acceleration for each joint'
+                )
+        stamp_s = decode_stamp(message.header.stamp)
+        age_s = now_s(self._host.node) - stamp_s if stamp_s else 0.0
+        return list(message.joint_names), read_points(message), age_s
+
+    def _tolerances(self, goal: Any) -> Tolerances:
+        time = goal.goal_time_tolerance
+        return self.controller.settings.tolerances.asked_for(
+            self.controller.settings.joints,
+            [(entry.name, entry.position) for entry in goal.path_tolerance],
+            [(entry.name, entry.position) for entry in goal.goal_tolerance],
+            time.sec + time.nanosec * 1e-9,
         )
 
-    def _age_s(self, message: JointTrajectory) -> float:
-        """Return how long ago a trajectory began [s]; one without a stamp begins now."""
-        stamp_s = decode_stamp(message.header.stamp)
-        return now_s(self._host.node) - stamp_s if stamp_s else 0.0
+
+def _id(end: GoalEnd) -> bytes:
+    assert isinstance(end.goal, bytes), 'goals are named by their ids here'
+    return end.goal

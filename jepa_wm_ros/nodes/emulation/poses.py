@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
 
 # Stiffer, and without crisp's filter and clip.
-COMPLIANCE = ImpedanceSettings(stiffness=900.0, error_clip_m=1.0, error_clip_rad=3.0, filter=1.0)
+COMPLIANCE = ImpedanceSettings(
+    stiffness=900.0, error_clip_m=1.0, error_clip_rad=3.0, filter=1.0, looks_at_numbers=True
+)
 
 
 class CrispFace:

@@ -13,6 +13,7 @@ from jepa_wm_msgs.msg import Plan, SafetyStatus
 from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -21,6 +22,7 @@ from jepa_wm_ros.robot.stop_figures import Command
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.client import GraphClient, GraphError
 from jepa_wm_ros.ros.conversions import decode_pose
+from jepa_wm_ros.ros.faults.graphs import CANCEL_GOALS, SEND_GOAL, SWITCH_SERVO
 from jepa_wm_ros.ros.faults.relay import LatentRelay
 from jepa_wm_ros.ros.images import encode_image
 
@@ -36,14 +38,17 @@ _NANOSECONDS = 1e-9
 _QUEUE = 200
 _WINDOW_S = 0.1
 _REST_M_S = 0.005
+_STILL_RAD_S = 0.02
+ARM_JOINTS = 7
 STEP_S = 0.4
 
 
 class FaultObserver(GraphClient):
     """A user of a running graph who moves the arm and notes what is on the wire.
 
-    Works with the joint trajectory backend. Times are those at which a message was sent, which DDS
-    tells, on the clock of the machine.
+    Works with the joint trajectory backend; where the arm is commanded in another way, the joints
+    that are measured stand for the commands. Times are those at which a message was sent, which
+    DDS tells, on the clock of the machine.
 
     Args:
         graph: Which one.
@@ -73,7 +78,15 @@ class FaultObserver(GraphClient):
         }
         # a callback with two arguments is also given the message's time stamps
         topic = graph.command_topic
-        node.create_subscription(JointTrajectory, topic, self._on_command, _QUEUE)
+        if topic:
+            node.create_subscription(JointTrajectory, topic, self._on_command, _QUEUE)
+        else:
+            node.create_subscription(JointState, 'joint_states', self._on_joints, _QUEUE)
+        self._rival = {
+            name: node.create_client(Trigger, name)
+            for name in (SEND_GOAL, CANCEL_GOALS, SWITCH_SERVO)
+            if graph.rival
+        }
         node.create_subscription(SafetyStatus, 'safety_status', self._on_status, qos.latched())
         node.create_subscription(PoseStamped, 'ground_truth', self._on_pose, _QUEUE)
         self.relay = LatentRelay(node) if graph.relayed else None
@@ -91,6 +104,11 @@ class FaultObserver(GraphClient):
             return 0.0
         (then, there), (latest, here) = past[-1], poses[-1]
         return float(np.linalg.norm(here - there)) / (latest - then)
+
+    def moved_m(self) -> float:
+        """Return how far the flange was from where it was first, at most, since `clear` [m]."""
+        places = [place for _, place in list(self._poses)]
+        return max((float(np.linalg.norm(place - places[0])) for place in places), default=0.0)
 
     def wait(self, condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
         """Wait for a condition.
@@ -163,14 +181,23 @@ class FaultObserver(GraphClient):
     def cancel_goal(self, after_s: float) -> float:
         """Pursue a foreign picture, cancel that a while later [s]; return how long it took [s]."""
         goal = ReachGoal.Goal(images=[encode_image(foreign_picture())], max_steps=[100])
-        handle = self._ask(lambda: self._reach.send_goal_async(goal), 'reach_goal')
-        if not handle.accepted:
-            raise GraphError('the planner rejects the goal; is it active?')
-        finishing = self.start(handle.get_result_async)
+        handle, finishing = self.send_goal(goal)
         time.sleep(after_s)
         took_s = self._cancelled_within(handle)
         self._wait(finishing, 'reach_goal', self.patience_s)
         return took_s
+
+    def send_goal(self, goal: Any) -> tuple[Any, Any]:
+        """Send a goal to the planner; returns its handle and what will be its result."""
+        self._find(self._reach.server_is_ready, 'reach_goal')
+        handle = self._ask(lambda: self._reach.send_goal_async(goal), 'reach_goal')
+        if not handle.accepted:
+            raise GraphError('the planner rejects the goal; is it active?')
+        return handle, self.start(handle.get_result_async)
+
+    def ask_service(self, client: Any, request: Any, name: str) -> Any:
+        """Return the answer of a service."""
+        return self._call(client, request, name)
 
     def _cancelled_within(self, handle: Any) -> float:
         """Cancel a goal; return how long the answer took [s]."""
@@ -185,6 +212,16 @@ class FaultObserver(GraphClient):
     def stop(self) -> None:
         """Call the service `stop`."""
         self._demand(self._stop, Trigger.Request(), 'stop')
+
+    def trigger(self, service: str) -> Trigger.Response:
+        """Have the rival act; return its answer."""
+        answer: Trigger.Response = self._call(self._rival[service], Trigger.Request(), service)
+        return answer
+
+    def wait_for_rival(self) -> None:
+        """Wait until the process of the rival, where there is one, has come up."""
+        for name, client in self._rival.items():
+            self._find(client.service_is_ready, name)
 
     def say_ready(self, *, ready: bool) -> None:
         """Say on `robot_ready` whether the robot may move."""
@@ -208,6 +245,13 @@ class FaultObserver(GraphClient):
         point = message.points[0]
         command = Command(_sent(info), np.array(point.positions), np.array(point.velocities))
         self.commands.append(command)
+
+    def _on_joints(self, message: JointState, info: dict[str, int]) -> None:
+        velocities = np.array(message.velocity[:ARM_JOINTS])
+        # a measured arm that rests is never quite still
+        velocities[np.abs(velocities) < _STILL_RAD_S] = 0.0
+        positions = np.array(message.position[:ARM_JOINTS])
+        self.commands.append(Command(_sent(info), positions, velocities))
 
     def _on_status(self, message: SafetyStatus, info: dict[str, int]) -> None:
         self.statuses.append((_sent(info), message))

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING
 from jepa_wm_msgs.msg import SafetyStatus
 
 from jepa_wm_ros.robot.description import CAMERA_FRAME
-from jepa_wm_ros.ros.faults import acts, second_acts
+from jepa_wm_ros.ros.faults import acts, controller_acts, input_acts, life_acts, second_acts
 from jepa_wm_ros.ros.faults.graphs import (
+    ACTED,
     BREAKABLE,
     CABLE,
+    CANCEL_GOALS,
     CLOCK,
     DEMO,
     DRIVEN,
     FAIL,
     RECORDED,
     RELAYED,
+    SEND_GOAL,
+    SERVOED,
+    SWITCH_SERVO,
+    TURNED,
     FaultGraph,
 )
 
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
     from jepa_wm_ros.ros.faults.system import FaultSystem
 
 TWO_PICTURES_S = 2.0 / 15.0
+STOP_S = 0.15
+"""How long a stop takes."""
 PERIODS_S = 0.02
 """Two periods of the commands."""
 _MODE_S = 0.04
@@ -46,6 +54,8 @@ class Row:
         deadly: Whether the graph has to be started anew afterwards.
         braking: Whether a stop is expected on the command topic.
         notice_s: Most time from the fault to the first command that brakes [s].
+        stop_s: Most time from there to a standstill [s].
+        told_s: Most time from the fault to the state that says so [s]; None: any.
         limits: Parameters of the action publisher that are not those of the cell (`PATIENCE`).
         graph: Where it is made.
     """
@@ -58,6 +68,8 @@ class Row:
     deadly: bool = False
     braking: bool = True
     notice_s: float = TWO_PICTURES_S
+    stop_s: float = STOP_S
+    told_s: float | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     graph: FaultGraph = DEMO
 
@@ -73,6 +85,16 @@ _LOOK_S = 0.1
 """How often somebody looks who else publishes."""
 _SECOND_CAMERA_S = 0.3
 """Until a publisher is known in the graph, the encoder looks, and its next image comes."""
+_REACTION_S = 0.1
+"""How long a controller takes to do what another client asks for, with the way there."""
+_RESULT_S = 0.15
+"""How long it takes until that is a fault: the controller looks at its goals 20 times a second."""
+_ARM_STOPS_S = 0.25
+"""How long the arm itself takes to stand still, where only that is seen."""
+_SERVO_HALTS_S = 0.25
+"""Servo halts 0.1 s after the last command that it takes."""
+_HEED_S = 1.2
+"""Until an arm that stays where it is has lacked 2 cm for 0.3 s, in a slow beginning."""
 ROWS = (
     Row(name='camera stops', act=acts.device(fault='camera_silent'), words='pictures are'),
     Row(
@@ -264,10 +286,110 @@ ROWS = (
         deadly=True,
     ),
     Row(
+        name="controller's goal cancelled by an operator",
+        act=controller_acts.rival(CANCEL_GOALS),
+        words='cancelled, and not by us',
+        notice_s=_REACTION_S,
+        stop_s=_ARM_STOPS_S,
+        told_s=_RESULT_S,
+        graph=ACTED,
+    ),
+    Row(
+        name="another client's goal on the controller",
+        act=controller_acts.rival(SEND_GOAL),
+        words='else commands the arm',
+        notice_s=2.0 * _REACTION_S,
+        stop_s=_ARM_STOPS_S,
+        told_s=_RESULT_S,
+        graph=ACTED,
+    ),
+    Row(
+        name="Servo's command type switched",
+        act=controller_acts.rival(SWITCH_SERVO),
+        words='switched its command type',
+        notice_s=_SERVO_HALTS_S,
+        stop_s=_ARM_STOPS_S,
+        told_s=_HEED_S,
+        graph=SERVOED,
+    ),
+    Row(
         name='camera drops two of three pictures',
         act=acts.device(fault='camera_drops'),
         states=REST,
         words='completed',
+        braking=False,
+    ),
+    *(
+        Row(
+            name=f'second source of joint states, {rate_hz:g} Hz',
+            act=second_acts.ghost(rate_hz),
+            words='joint_state_publisher',
+            moving=False,
+            notice_s=1.0 / rate_hz + PERIODS_S,
+        )
+        for rate_hz in (100.0, 10.0)
+    ),
+    Row(
+        name='second source of joint states before arming',
+        act=second_acts.ghost_before_arming,
+        states=(SafetyStatus.DISARMED,),
+        words='joint_state_publisher, /sim (2 publishers); stop all but one',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='stop of an armed arm before any motion',
+        act=second_acts.stop_before_any_motion,
+        states=(SafetyStatus.DISARMED,),
+        words='no commands were sent',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='joint states in degrees',
+        act=acts.device(fault='joints_degrees'),
+        words='does the driver report degrees',
+        notice_s=PERIODS_S,
+    ),
+    Row(
+        name='life-cycle transitions that are not possible',
+        act=life_acts.wrong_transitions,
+        states=REST,
+        words='completed',
+        braking=False,
+    ),
+    Row(
+        name='planner shut down during a goal',
+        act=life_acts.shut_planner_down,
+        states=REST,
+        words='SHUTDOWN',
+        moving=False,
+        deadly=True,
+        notice_s=_MODE_S,
+    ),
+    Row(
+        name="driver's end effector turned by 20 degrees",
+        act=second_acts.arm_a_turned_tool,
+        states=(SafetyStatus.DISARMED,),
+        words='is turned by 20.0 degrees',
+        moving=False,
+        braking=False,
+        graph=TURNED,
+    ),
+    Row(
+        name='params_file with a misspelt limit',
+        act=input_acts.file_without_effect,
+        states=REST,
+        words='did you mean max_speed_m_s',
+        moving=False,
+        braking=False,
+    ),
+    Row(
+        name='bag play beside a disarmed arm',
+        act=input_acts.bag_beside,
+        states=(SafetyStatus.DISARMED,),
+        words='others publish what the bag would',
+        moving=False,
         braking=False,
     ),
 )

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 from jepa_wm_ros.ros import sources
 from jepa_wm_ros.ros.bringup import LOCAL
 from jepa_wm_ros.ros.client import GraphError
+from jepa_wm_ros.ros.faults import ghost as ghost_process
 from jepa_wm_ros.ros.faults import second_camera as second_camera_process
 from jepa_wm_ros.ros.faults.acts import SIDEWAYS, STEPS
 from jepa_wm_ros.ros.processes import Bringup, end_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from jepa_wm_ros.ros.faults.system import FaultSystem
 
@@ -27,6 +29,7 @@ _PATIENCE_S = 4.0
 _ACTIVE_S = 120.0
 _DOCTOR_S = 120.0
 _ARM_S = 3.0
+_SEEN_S = 0.5
 
 
 def second_camera(frame: str) -> Callable[[FaultSystem], float]:
@@ -37,28 +40,98 @@ def second_camera(frame: str) -> Callable[[FaultSystem], float]:
     """
 
     def act(system: FaultSystem) -> float:
-        words = ('-m', 'jepa_wm_ros.ros.faults.second_camera', '--frame', frame)
-        process = subprocess.Popen(
-            [sys.executable, *words],
-            env=_surroundings(system),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        system.guests.callback(end_all, {'second camera': process}, _PATIENCE_S, print)
+        begin = _guest(system, second_camera_process, '--frame', frame)
+        system.observer.move(SIDEWAYS, STEPS)
+        return begin()
+
+    return act
+
+
+def ghost(rate_hz: float) -> Callable[[FaultSystem], float]:
+    """Publish joint states of an arm that is elsewhere, during a motion.
+
+    Args:
+        rate_hz: How often [Hz].
+    """
+
+    def act(system: FaultSystem) -> float:
+        begin = _guest(system, ghost_process, '--rate', str(rate_hz))
+        system.observer.move(SIDEWAYS, STEPS)
+        return begin()
+
+    return act
+
+
+def ghost_before_arming(system: FaultSystem) -> float:
+    """Publish joint states of an arm that is elsewhere, then try to arm, then stop."""
+    observer = system.observer
+    observer.disarm()
+    began_s = _guest(system, ghost_process)()
+    time.sleep(_SEEN_S)
+    observer.clear()
+    try:
+        observer.arm(_ARM_S)
+    except GraphError as refusal:
+        observer.result = f'{refusal}; {_sent(system)}'
+    else:
+        observer.result = 'armed'
+    return began_s
+
+
+def stop_before_any_motion(system: FaultSystem) -> float:
+    """Stop an armed arm that was never commanded."""
+    observer = system.observer
+    observer.clear()
+    began_s = time.time()
+    observer.stop()
+    time.sleep(_SEEN_S)
+    observer.result = _sent(system)
+    return began_s
+
+
+def arm_a_turned_tool(system: FaultSystem) -> float:
+    """Try to arm in front of a driver that means another end effector."""
+    observer = system.observer
+    began_s = time.time()
+    try:
+        observer.arm(_ARM_S)
+    except GraphError as refusal:
+        observer.result = str(refusal)
+    else:
+        observer.result = 'armed'
+    return began_s
+
+
+def _sent(system: FaultSystem) -> str:
+    """Say how many commands went to the arm."""
+    return f'{len(system.observer.commands) or "no"} commands were sent'
+
+
+def _guest(system: FaultSystem, module: ModuleType, *words: str) -> Callable[[], float]:
+    """Start a program that waits for a line; return what lets it begin, and says when it did."""
+    process = subprocess.Popen(
+        [sys.executable, '-m', module.__name__, *words],
+        env=_surroundings(system),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    system.guests.callback(end_all, {module.__name__: process}, _PATIENCE_S, print)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.readline()  # ready; to start it takes longer than a motion
+    # A publisher of a node that is not known yet has no name.
+    node = system.observer.node
+    system.observer.wait(lambda: f'/{module.NODE}' in sources.all_nodes(node), 'its node')
+
+    def begin() -> float:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdout.readline()  # ready; to start it takes longer than the motion
-        node = system.observer.node
-        system.observer.wait(
-            lambda: f'/{second_camera_process.NODE}' in sources.all_nodes(node), 'its node'
-        )
-        system.observer.move(SIDEWAYS, STEPS)
         process.stdin.write(b'\n')
         process.stdin.flush()
         return float(process.stdout.readline())
 
-    return act
+    return begin
 
 
 def second_system(system: FaultSystem) -> float:

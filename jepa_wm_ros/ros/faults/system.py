@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from jepa_wm_ros.ros.faults.acts import SIDEWAYS, STEPS
 from jepa_wm_ros.ros.faults.graphs import DEMO, FaultGraph
 from jepa_wm_ros.ros.faults.network import Cable
 from jepa_wm_ros.ros.faults.observer import FaultObserver
-from jepa_wm_ros.ros.faults.rows import ROWS, Row
+from jepa_wm_ros.ros.faults.rows import ROWS, STOP_S, Row
 from jepa_wm_ros.ros.processes import Bringup
 from jepa_wm_ros.ros.scheduling import urgent
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 START = np.array([0.46, -0.2, 0.40])
 STATES = ('DISARMED', 'ARMED', 'EXECUTING', 'FAULT')
 _SETTLE_S = 0.5
-_STOP_S = 0.15
 # For calling a service to make the fault, for the grid of the commands, and for a busy machine.
 _BUSY_S = 0.05
 _ACTIVE_S = 120.0
@@ -124,7 +124,8 @@ class FaultSystem:
         observer.reset(START)
         # an arm that is put somewhere else while it is armed is a fault: joint states cannot jump
         time.sleep(_SETTLE_S)
-        observer.arm()
+        if self.graph.armed:
+            observer.arm()
         observer.clear()
         observer.wait(lambda: observer.statuses, 'a state of the supervisor')
 
@@ -154,7 +155,8 @@ class FaultSystem:
         message = status.message or str(observer.result or '')
         began_s = fault_s + (figures.detection_s or 0.0)
         right = status.state in row.states and row.words in message
-        stops = figures.holds and in_time(figures, row.notice_s)
+        stops = figures.holds and in_time(figures, row.notice_s, row.stop_s)
+        told = row.told_s is None or self._told_within(row, fault_s) <= row.told_s + _BUSY_S
         return FaultResult(
             name=row.name,
             figures=figures,
@@ -163,18 +165,27 @@ class FaultSystem:
             rest_s=max(0.0, rest_s - began_s),
             cancel_s=self.cancel_s,
             notice_s=row.notice_s if row.braking else None,
-            passed=right and (stops or not row.braking),
+            passed=right and told and (stops or not row.braking),
         )
 
+    def _told_within(self, row: Row, fault_s: float) -> float:
+        """Return how long after the fault the state was the right one [s]."""
+        seen = [
+            sent_s
+            for sent_s, status in self.observer.statuses
+            if status.state in row.states and sent_s >= fault_s
+        ]
+        return min(seen, default=math.inf) - fault_s
 
-def in_time(figures: StopFigures, notice_s: float) -> bool:
+
+def in_time(figures: StopFigures, notice_s: float, stop_s: float = STOP_S) -> bool:
     """Whether the arm began to brake, and stood, soon enough."""
     noticed, stopped = figures.detection_s, figures.stop_s
     return (
         noticed is not None
         and stopped is not None
         and noticed <= notice_s + _BUSY_S
-        and stopped <= _STOP_S + _BUSY_S
+        and stopped <= stop_s + _BUSY_S
     )
 
 
@@ -248,6 +259,7 @@ def running_cell(
         observer = FaultObserver(graph, domain_id=system.domain_id)
         stack.callback(observer.close)
         observer.wait_until_ready(60.0)
+        observer.wait_for_rival()
         running = FaultSystem(graph, system, observer, network)
         stack.callback(running.guests.close)
         yield running

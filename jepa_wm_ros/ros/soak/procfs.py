@@ -50,11 +50,13 @@ class MachineSample:
         load: Processes that ran or wanted to, averaged over a minute.
         steal_s: Time for which the host took cores away since the machine was started [s].
         busy_s: Time in which cores worked, without that [s].
+        running: Threads that run or want to, at this moment.
     """
 
     load: float
     steal_s: float
     busy_s: float
+    running: int
 
 
 def sample_process(process_id: int) -> ProcessSample | None:
@@ -108,8 +110,11 @@ def sample_machine() -> MachineSample:
     """Look at the machine."""
     with open('/proc/stat') as file:
         user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+        words = (line.split() for line in file)
+        running = next((int(word[1]) for word in words if word[0] == 'procs_running'), 0)
     return MachineSample(
         load=os.getloadavg()[0],
         steal_s=steal * _TICK_S,
         busy_s=(user + nice + system + irq + softirq) * _TICK_S,
+        running=running,
     )

@@ -46,7 +46,12 @@ _EXPECTED = {
     'preempt': ('PREEMPTED', 'REACHED', 'MAX_STEPS', 'STALLED'),
 }
 """Ends of a goal that its act explains."""
-_HELD = ('NOT_ARMED', 'FAULT', 'EXECUTION_FAILED', 'NO_OBSERVATION', NO_RESULT, 'SHUTDOWN')
+_STOPS_COMMANDS = ('kill', 'life cycle of action_publisher')
+"""Events that explain missing commands: DDS lets a graph stand still when a process dies."""
+_HELD = (
+    *('NOT_ARMED', 'FAULT', 'EXECUTION_FAILED', 'NO_OBSERVATION', 'NOT_MOVED', 'SHUTDOWN'),
+    NO_RESULT,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +291,7 @@ class Soak:
             reason, lost = explain(
                 gap.began_s,
                 gap.ended_s,
-                [done for done in self._done if not done[2].endswith('of sim')],
+                [done for done in self._done if done[2].startswith(_STOPS_COMMANDS)],
                 self._meter,
                 self._sampler,
                 allowed_s=MOST_PERIODS * PERIOD_S,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.1
 _KEEP = 1200
+_AROUND_S = 0.3
+OVERLOAD = 3.0
+"""Threads for each core that run or want to, from which a machine is overloaded."""
 
 
 class Sampler:
@@ -41,7 +45,7 @@ class Sampler:
     ) -> None:
         self._lives, self._note, self._watched = lives, note, watched
         self._every_s, self._memory_every = every_s, memory_every
-        self._ticks: deque[tuple[float, float, float]] = deque(maxlen=_KEEP)
+        self._ticks: deque[tuple[float, float, float, int]] = deque(maxlen=_KEEP)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name='sampler', daemon=True)
 
@@ -53,6 +57,20 @@ class Sampler:
         """End; the last sample is complete."""
         self._ended.set()
         self._thread.join()
+
+    def crowd(self, began_s: float, ended_s: float) -> float:
+        """Return how many threads for each core ran or wanted to, on average; 0 is not known.
+
+        Args:
+            began_s: Clock of the machine [s].
+            ended_s: The same.
+        """
+        near = [
+            tick[3]
+            for tick in list(self._ticks)
+            if began_s - _AROUND_S <= tick[0] <= ended_s + _AROUND_S
+        ]
+        return sum(near) / len(near) / (os.cpu_count() or 1) if near else 0.0
 
     def lost_s(self, began_s: float, ended_s: float) -> dict[str, float]:
         """Return how long the host stole cores, and the watched process waited for one [s].
@@ -79,7 +97,7 @@ class Sampler:
             machine = procfs.sample_machine()
             watched = lives.get(self._watched)
             waited_s = math.nan if watched is None else procfs.waited_s(watched[0])
-            self._ticks.append((time.time(), machine.steal_s, waited_s))
+            self._ticks.append((time.time(), machine.steal_s, waited_s, machine.running))
             if time.monotonic() < due_s:
                 continue
             due_s += self._every_s
@@ -138,7 +156,7 @@ def explain(
         return done[-1], lost
     excess_s = ended_s - began_s - allowed_s
     reasons = {
-        'core': 'the host took a core away',
+        'core': 'a core stood still (taken away by the host, or throttled by the kernel)',
         'clock': 'the clock of the machine was set',
         'steal': 'the host took cores away (steal)',
         'waiting for a core': 'the machine was busy: the process waited for a core',
@@ -146,4 +164,8 @@ def explain(
     for name, words in reasons.items():
         if lost.get(name, 0.0) >= excess_s:
             return words, lost
+    crowd = sampler.crowd(began_s, ended_s)
+    if crowd >= OVERLOAD:
+        # what has priority still waits for locks and memory of what has none
+        return f'the machine was overloaded: {OVERLOAD:g} threads for each core or more', lost
     return '', lost

@@ -16,6 +16,13 @@ Vector = NDArray[np.float64]
 class ArmController(Protocol):
     """What turns commands into joint targets, cycle by cycle."""
 
+    @property
+    def active(self) -> bool:
+        """Whether it is active."""
+
+    def deactivate(self) -> None:
+        """Command the arm no more; a goal under way ends."""
+
     def activate(self, now_s: float, joints: Vector) -> None:
         """Begin at joint positions (7,) [rad], at rest: whatever was commanded is forgotten."""
 
@@ -60,7 +67,7 @@ class ControlledCell:
         self._behind_s += duration_s
         while self._behind_s >= cycle_s - 1e-9:
             self._behind_s -= cycle_s
-            if not self.stopped:
+            if not self.stopped and self.controller.active:
                 target = self.controller.update(
                     simulation.time_s + cycle_s, cycle_s, simulation.joint_positions
                 )
@@ -72,6 +79,13 @@ class ControlledCell:
         joints = self.simulation.joint_positions
         self.simulation.set_joint_target(joints)
         self.controller.activate(self.simulation.time_s, joints)
+
+    def activate(self, active: bool) -> None:
+        """Activate or deactivate the controller, as a controller manager does."""
+        if active and not self.controller.active:
+            self.hold()
+        elif not active:
+            self.controller.deactivate()
 
     def stop(self, stopped: bool) -> None:
         """Have the robot stop by itself, or listen again, from where it is."""

@@ -5,7 +5,10 @@
 with the filtered target `x_f` and unit mass. What users of the real one meet is in here: the
 target is filtered, the arm lags behind a moving one, friction leaves a rest of the error, a far
 target is approached at the speed that the clipped spring gives (there is no other limit), the last
-target is held for ever, and targets are ignored while somebody else publishes targets, too.
+target is held for ever, and targets are ignored while somebody else publishes targets, too. A
+target that is not finite is taken, and the hardware refuses what comes of it, which ends the
+controller; one that comes while the controller is inactive counts when it becomes active.
+docs/conformance.md has the rules, one a line, each with its test.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ class ImpedanceSettings:
         error_clip_rad: The same for rotation [rad].
         filter: Part of the way to the target that the filter goes in 1 ms, 0..1.
         friction_m: Distance at which the spring does not overcome friction any more [m].
+        looks_at_numbers: Whether targets that are not finite are ignored; crisp takes them.
     """
 
     stiffness: float = 500.0
@@ -43,6 +47,7 @@ class ImpedanceSettings:
     error_clip_rad: float = 0.5
     filter: float = 0.1
     friction_m: float = 0.001
+    looks_at_numbers: bool = False
 
 
 class ImpedanceController:
@@ -60,14 +65,24 @@ class ImpedanceController:
         """
         self._kinematics, self._tool = kinematics, tool
         self._settings = settings or ImpedanceSettings()
+        self.active = self.failed = False
+        self._waiting: Pose | None = None
         self.ignored = 0
         """Targets that were ignored because there were several publishers."""
 
     def activate(self, now_s: float, joints: Vector) -> None:
-        """Take the present pose as the target."""
+        """Take the present pose as the target, or what came while nobody listened."""
+        self.active, self.failed = True, False
         self._joints = joints
         self._pose = self._target = self._filtered = self.pose(joints)
         self._speed = np.zeros(6)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._target = waiting
+
+    def deactivate(self) -> None:
+        """Command the arm no more."""
+        self.active = False
 
     def pose(self, joints: Vector) -> Pose:
         """Return the tool's pose in the base frame for joint positions (7,) [rad]."""
@@ -79,21 +94,28 @@ class ImpedanceController:
         Returns:
             Whether it counts: not while there are several publishers on the topic.
         """
-        if publishers > 1 or not pose.finite:
+        if publishers > 1 or (self._settings.looks_at_numbers and not pose.finite):
             self.ignored += 1
             return False
-        self._target = pose
+        if self.active:
+            self._target = pose
+        else:
+            self._waiting = pose
         return True
 
     def update(self, now_s: float, period_s: float, joints: Vector) -> tuple[Vector, Vector]:
         """Return joint targets for the next cycle."""
+        if self.active and not self._target.finite:
+            self.failed, self.active = True, False
+        if not self.active:
+            return self._joints, np.zeros_like(joints)
         settings = self._settings
         part = 1.0 - (1.0 - settings.filter) ** (period_s / _CYCLE_S)
         self._filtered = _moved(self._filtered, part * _error(self._filtered, self._target))
         error = _error(self._pose, self._filtered)
         error[:3] = _without_friction(error[:3], settings.friction_m)
-        error[:3] = _clipped(error[:3], settings.error_clip_m)
-        error[3:] = _clipped(error[3:], settings.error_clip_rad)
+        clip = np.repeat([settings.error_clip_m, settings.error_clip_rad], 3)
+        error = np.clip(error, -clip, clip)
         damping = 2.0 * math.sqrt(settings.stiffness)
         # Implicit in the damper: stable for any period.
         speed = (self._speed + period_s * settings.stiffness * error) / (1 + period_s * damping)
@@ -117,11 +139,6 @@ def _error(start: Pose, end: Pose) -> Vector:
 def _moved(pose: Pose, way: Vector) -> Pose:
     """Return a pose after a way (6,) [m, rad], base axes."""
     return Pose(pose.position + way[:3], rotation_from_vector(way[3:]) @ pose.rotation)
-
-
-def _clipped(vector: Vector, length: float) -> Vector:
-    size = float(np.linalg.norm(vector))
-    return vector if size <= length else vector * (length / size)
 
 
 def _without_friction(vector: Vector, friction: float) -> Vector:

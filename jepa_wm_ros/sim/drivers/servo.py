@@ -1,8 +1,10 @@
 """MoveIt Servo: twists and poses of the end effector become joint motions, within limits.
 
-What decides whether a client works is in here: commands of another type than the one switched to
-are ignored, as are those without a frame and unitless ones beyond 1; it halts 0.1 s after the last
-command; it slows down near singularities and halts in them, and halts before joint limits.
+docs/conformance.md has the rules, one a line, each with its test. Those that surprise: commands of
+another type than the one switched to are dropped, and the status does not tell; a command counts
+for 0.1 s from its stamp, so that one without a stamp counts for nothing; a paused Servo says
+nothing at all. On Humble there are only twists, Servo has to be started, unitless twists beyond 1
+are skipped in silence (later releases take them), and a paused one still says that all is well.
 """
 
 from __future__ import annotations
@@ -47,8 +49,10 @@ class MoveItServoSettings:
     """How Servo is configured; the defaults are its own.
 
     Attributes:
+        base_frame: Frame in which it plans; the emulator knows no other.
+        humble: Whether it is that of Humble.
         unitless: Whether twists are parts of the scales, -1..1, and not m/s and rad/s.
-        linear_scale: Speed of a unitless 1 [m/s]; the limit of pose commands, too.
+        linear_scale: Speed of a unitless 1 [m/s]; the limit of others (Iron and later), too.
         rotational_scale: The same for rotation [rad/s].
         timeout_s: It halts when commands are older [s].
         lower_singularity: Condition number from which it slows down.
@@ -57,6 +61,8 @@ class MoveItServoSettings:
         smoothing_s: Time constant of the filter of joint speeds [s].
     """
 
+    base_frame: str = 'fr3_link0'
+    humble: bool = False
     unitless: bool = True
     linear_scale: float = 0.4
     rotational_scale: float = 0.8
@@ -72,7 +78,10 @@ class MoveItServo:
 
     Attributes:
         settings: How it is configured.
+        active: Whether the controller below it is active.
         command_type: What it listens to; JOINT_JOG after the start, as the real one.
+        started: Whether its loop runs; on Humble somebody has to start it.
+        paused: Whether it does nothing.
         code: What it says about itself.
     """
 
@@ -88,79 +97,134 @@ class MoveItServo:
         """
         self._kinematics, self._tool = kinematics, tool
         self.settings = settings or MoveItServoSettings()
-        self.command_type = CommandType.JOINT_JOG
+        self.active = False
+        self.started, self.paused = not self.settings.humble, False
+        self.command_type = CommandType.TWIST if self.settings.humble else CommandType.JOINT_JOG
         self.code = ServoCode.NO_WARNING
 
     def activate(self, now_s: float, joints: Vector) -> None:
         """Hold joint positions (7,) [rad]."""
+        self.active = True
         self._joints, self._speed = joints, np.zeros_like(joints)
         self._command: Vector | Pose | None = None
-        self._heard_s = -math.inf
+        self._stamp_s = -math.inf
         self.code = ServoCode.NO_WARNING
+
+    def deactivate(self) -> None:
+        """Nobody plays what it sends any more; it does not notice."""
+        self.active = False
 
     def switch(self, command_type: int) -> bool:
         """Listen to another type of commands; return whether there is such a type."""
         if command_type not in tuple(CommandType):
             return False
-        self.command_type, self._command = CommandType(command_type), None
+        if command_type != self.command_type:
+            self.command_type, self._command = CommandType(command_type), None
         return True
 
-    def twist(self, now_s: float, twist: Vector, frame: str) -> bool:
+    def start(self) -> bool:
+        """Start the loop (Humble); a pause ends."""
+        self.started, self.paused = True, False
+        return True
+
+    def pause(self, paused: bool) -> bool:
+        """Do nothing any more, or go on; stopping it on Humble is the same."""
+        self.paused = paused
+        self._speed = np.zeros_like(self._speed)
+        return True
+
+    @property
+    def silent(self) -> bool:
+        """Whether no status is published: the loop does not run, or skips what it does."""
+        return not self.started or (self.paused and not self.settings.humble)
+
+    def twist(self, now_s: float, twist: Vector, frame: str, age_s: float = 0.0) -> bool:
         """Take a `(6,)` twist of the end effector along the axes of the base frame.
+
+        Args:
+            now_s: The moment [s], simulated time.
+            twist: In m/s and rad/s, or in parts of the scales.
+            frame: That of its header.
+            age_s: How old its stamp is [s]; `math.inf` without a stamp.
 
         Returns:
             Whether it counts.
         """
         if self.command_type is not CommandType.TWIST:
             return False
-        legal = not self.settings.unitless or bool((np.abs(twist) <= 1.0 + 1e-9).all())
-        if not (frame and np.isfinite(twist).all() and legal):
-            self.code, self._command = ServoCode.INVALID, None
-            return False
-        self._command, self._heard_s = np.array(twist, dtype=np.float64), now_s
-        return True
+        settings = self.settings
+        twist = np.array(twist, dtype=np.float64)
+        legal = bool(np.isfinite(twist).all())
+        if settings.humble:
+            legal &= not settings.unitless or bool((np.abs(twist) <= 1.0).all())
+            return self._take(now_s, twist, legal and frame in ('', settings.base_frame), age_s)
+        return self._take(now_s, twist, legal and frame == settings.base_frame, age_s)
 
-    def pose(self, now_s: float, pose: Pose, frame: str) -> bool:
+    def pose(self, now_s: float, pose: Pose, frame: str, age_s: float = 0.0) -> bool:
         """Take a pose of the end effector in the base frame; return whether it counts."""
         if self.command_type is not CommandType.POSE:
             return False
-        if not (frame and pose.finite):
-            self.code, self._command = ServoCode.INVALID, None
+        return self._take(now_s, pose, pose.finite and frame == self.settings.base_frame, age_s)
+
+    def _take(self, now_s: float, command: Vector | Pose, legal: bool, age_s: float) -> bool:
+        stamp_s = now_s - age_s
+        if self.settings.humble and math.isinf(age_s):
+            stamp_s = self._stamp_s  # a command without a stamp leaves that of the one before
+        self._stamp_s = stamp_s
+        if self._stale(now_s):
+            self._command = None
             return False
-        self._command, self._heard_s = pose, now_s
+        if not legal:
+            self._command = None
+            if not self.settings.humble:
+                self.code = ServoCode.INVALID
+            return False
+        self._command = command
         return True
+
+    def _stale(self, now_s: float) -> bool:
+        return now_s - self._stamp_s >= self.settings.timeout_s
 
     def update(self, now_s: float, period_s: float, joints: Vector) -> tuple[Vector, Vector]:
         """Return joint targets for the next cycle."""
+        if not self.started or self.paused or not self.active:
+            return self._joints, np.zeros_like(joints)
         wanted = np.zeros_like(joints)
-        if self._command is not None and now_s - self._heard_s <= self.settings.timeout_s:
+        if self.settings.humble:
+            self.code = ServoCode.NO_WARNING  # it forgets what it has said once
+        if self._command is not None and not self._stale(now_s):
             wanted = self._speeds(self._tool_twist(self._command))
         else:
             self._command = None
         part = 1.0 - math.exp(-period_s / self.settings.smoothing_s)
         speed = self._speed + part * (wanted - self._speed)
-        if self._leaves_limits(self._joints + period_s * speed, speed):
-            self.code, speed = ServoCode.JOINT_BOUND, np.zeros_like(speed)
+        at_limits = self._leaves_limits(self._joints + period_s * speed, speed)
+        if at_limits.any():
+            self.code = ServoCode.JOINT_BOUND
+            # by default all joints halt together for twists, and only those for poses
+            halted = at_limits | (self.command_type is CommandType.TWIST)
+            speed = np.where(halted, 0.0, speed)
         self._speed, self._joints = speed, self._joints + period_s * speed
         return self._joints, speed
 
     def _tool_twist(self, command: Vector | Pose) -> Vector:
         """Return the twist (6,) [m/s, rad/s] that a command asks of the end effector."""
-        scale = np.repeat([self.settings.linear_scale, self.settings.rotational_scale], 3)
-        if not isinstance(command, Pose):
-            return command * scale if self.settings.unitless else command
-        tool = self._tool.of_flange(self._kinematics.forward(self._joints))
-        way = np.concatenate(
-            [
-                command.position - tool.position,
-                vector_from_rotation(command.rotation @ tool.rotation.T),
-            ]
-        )
-        twist = _POSE_GAIN * way
-        return twist / max(1.0, float(np.abs(twist / scale).max()))
+        settings = self.settings
+        scales = (settings.linear_scale, settings.rotational_scale)
+        if isinstance(command, Pose):
+            tool = self._tool.of_flange(self._kinematics.forward(self._joints))
+            turn = vector_from_rotation(command.rotation @ tool.rotation.T)
+            way = np.concatenate([command.position - tool.position, turn])
+            return _limited(_POSE_GAIN * way, scales)
+        if settings.unitless:
+            return command * np.repeat(scales, 3)
+        return command if settings.humble else _limited(command, scales)
 
     def _speeds(self, tool_twist: Vector) -> Vector:
         """Return the joint speeds (7,) [rad/s] for a twist of the end effector."""
+        if not tool_twist.any():
+            self.code = ServoCode.NO_WARNING
+            return np.zeros_like(self._joints)
         flange = self._kinematics.forward(self._joints)
         arm = flange.rotation @ self._tool.in_flange.position
         twist = tool_twist.copy()
@@ -183,9 +247,18 @@ class MoveItServo:
         self.code = ServoCode.NO_WARNING
         return 1.0
 
-    def _leaves_limits(self, joints: Vector, speed: Vector) -> bool:
-        """Whether a joint moves on towards a limit that is near already."""
+    def _leaves_limits(self, joints: Vector, speed: Vector) -> NDArray[np.bool_]:
+        """Say of each joint whether it moves on towards a limit that is near already."""
         limits, margin = self._kinematics.limits, self.settings.joint_margin_rad
         below = (joints < limits.lower + margin) & (speed < 0.0)
         above = (joints > limits.upper - margin) & (speed > 0.0)
-        return bool((below | above).any())
+        return np.asarray(below | above)
+
+
+def _limited(twist: Vector, scales: tuple[float, float]) -> Vector:
+    """Return a twist (6,) whose linear and angular speeds are no higher than the scales."""
+    parts = [
+        part / max(1.0, float(np.linalg.norm(part)) / scale)
+        for part, scale in zip((twist[:3], twist[3:]), scales, strict=True)
+    ]
+    return np.concatenate(parts)

@@ -9,6 +9,7 @@ With a token the first visit brings it in the address and gets a cookie for the 
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
@@ -18,10 +19,31 @@ from jepa_wm_ros.errors import JepaWmError
 
 COOKIE = 'jepa_wm_view'
 LOCAL_HOSTS = ('localhost', '127.0.0.1', '::1')
+ANY_HOSTS = ('', '0.0.0.0', '::', '*')
+"""Addresses that stand for all of this computer: one can listen there, and open none of them."""
+METHODS = ('GET', 'HEAD')
+VERSIONS = ('HTTP/1.0', 'HTTP/1.1')
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r'[\x00-\x08\x0a-\x1f\x7f]')
+_ONCE = ('host', 'origin', 'content-length', 'transfer-encoding')
 
 
 class AccessError(JepaWmError):
     """A request that is not served; the message is for the person at the browser."""
+
+    code = 403
+
+
+class RequestError(AccessError):
+    """What is no request of HTTP, or one that a page has no answer to."""
+
+    code = 400
+
+
+class MethodError(RequestError):
+    """Something else than to get a page is asked for."""
+
+    code = 405
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +77,27 @@ def read_head(head: bytes) -> Request:
     """Read the head of a request.
 
     Raises:
-        AccessError: It is no HTTP.
+        RequestError: It is no HTTP, or something that servers understand in several ways.
     """
     first, *lines = head.decode('latin-1').split('\r\n')
     words = first.split(' ')
-    if len(words) != 3 or not words[2].startswith('HTTP/'):
-        raise AccessError('this is not HTTP')
-    pairs = (line.partition(':') for line in lines if line)
-    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    if len(words) != 3 or words[2] not in VERSIONS or not _TOKEN.fullmatch(words[0]):
+        raise RequestError('this is not HTTP')
+    if words[0] not in METHODS:
+        raise MethodError(f'{words[0][:20]} is not possible here, only {" and ".join(METHODS)}')
+    if not words[1].startswith('/') or _CONTROL.search(words[1]):
+        raise RequestError('the address must be a path that begins with /')
+    headers: dict[str, str] = {}
+    for line in lines:
+        if not line:
+            continue
+        name, colon, value = line.partition(':')
+        if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+            raise RequestError('a header must be NAME: VALUE on one line')
+        key = name.lower()
+        if key in headers and key in _ONCE:
+            raise RequestError(f'the header {name} is there twice')
+        headers[key] = value.strip()
     return Request(target=words[1], headers=headers)
 
 
@@ -86,6 +121,13 @@ class Access:
         Raises:
             AccessError: It is not served.
         """
+        try:
+            return self._judge(request)
+        except ValueError as error:
+            # of an address in it, such as http://[::1
+            raise RequestError(f'the request has an address that is none: {error}') from error
+
+    def _judge(self, request: Request) -> str:
         host = request.headers.get('host', '')
         origin = request.headers.get('origin')
         if origin is not None and urlsplit(origin).netloc != host:
@@ -111,6 +153,26 @@ class Access:
                 f'the page is for this computer only, not for {name or "nobody"}; open '
                 'http://localhost, or start `jepa-wm view` with --token'
             )
+
+
+def addresses(host: str, port: int, token: str, name: str) -> list[str]:
+    """Return where the page can be opened, for this computer first.
+
+    Args:
+        host: Address that is listened at.
+        port: Port that is listened at.
+        token: What visitors must know; empty for nothing.
+        name: Of this computer, for others.
+    """
+    query = '?' + urlencode({'token': token}) if token else ''
+    names = ['localhost', name] if host in ANY_HOSTS else [host]
+    return [f'http://{_in_address(each)}:{port}/{query}' for each in names if each]
+
+
+def _in_address(host: str) -> str:
+    """A host as it stands in an address: that of IPv6 in brackets."""
+    bare = host.strip('[]')
+    return '[' + bare.replace('%', '%25') + ']' if ':' in bare else bare
 
 
 def _without_token(target: str) -> str:

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from jepa_wm_ros.errors import JepaWmError
-from jepa_wm_ros.viz.web.access import COOKIE, AccessError, read_head
+from jepa_wm_ros.viz.web.access import ANY_HOSTS, COOKIE, AccessError, read_head
 
 if TYPE_CHECKING:
     from jepa_wm_ros.viz.web.access import Access
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 16384
 _HEAD_S = 10.0
 _CHUNK = 65536
-_REASONS = {303: 'See Other', 403: 'Forbidden', 502: 'Bad Gateway'}
+_REASONS = {
+    303: 'See Other',
+    400: 'Bad Request',
+    403: 'Forbidden',
+    405: 'Method Not Allowed',
+    408: 'Request Timeout',
+    431: 'Request Header Fields Too Large',
+    502: 'Bad Gateway',
+}
+_TRIES = 5
 
 
 class GateError(JepaWmError):
@@ -62,10 +71,10 @@ class Gate:
         """
         host, port = self._address
         self._thread.start()
-        starting = asyncio.start_server(self._serve, host, port, limit=_HEAD_BYTES)
+        starting = self._listen()
         try:
             self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(10.0)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             self.close()
             raise GateError(
                 f'cannot listen at {host}:{port}: {error}; choose another --port or --host'
@@ -78,6 +87,27 @@ class Gate:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5.0)
         self._loop.close()
+
+    async def _listen(self) -> asyncio.Server:
+        """Listen at all addresses of the host, at one port.
+
+        A free port is chosen for each address, so that a name with two, such as localhost with
+        its addresses of IPv4 and IPv6, would have two ports.
+        """
+        host, port = self._address
+        place = None if host in ANY_HOSTS[:1] else host.strip('[]')
+        for _ in range(_TRIES):
+            server = await asyncio.start_server(self._serve, place, port, limit=_HEAD_BYTES)
+            ports = {socket.getsockname()[1] for socket in server.sockets}
+            if len(ports) == 1:
+                return server
+            server.close()
+            await server.wait_closed()
+            with contextlib.suppress(OSError):
+                return await asyncio.start_server(
+                    self._serve, place, min(ports), limit=_HEAD_BYTES
+                )
+        raise OSError(f'no port is free at all addresses of {host}')
 
     async def _end(self) -> None:
         if self._server is not None:
@@ -93,18 +123,27 @@ class Gate:
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             try:
                 await self._admit(reader, writer)
-            except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.TimeoutError):
-                pass  # no browser: nobody to tell
             finally:
                 writer.close()
 
     async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read the head of a request, and pass the connection on or answer it."""
-        head = await asyncio.wait_for(reader.readuntil(b'\r\n\r\n'), _HEAD_S)
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b'\r\n\r\n'), _HEAD_S)
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                await _answer(writer, 400, 'this is not HTTP')
+            return
+        except asyncio.LimitOverrunError:
+            await _answer(writer, 431, f'the headers are longer than {_HEAD_BYTES} bytes')
+            return
+        except asyncio.TimeoutError:
+            await _answer(writer, 408, f'no request within {_HEAD_S:g} s')
+            return
         try:
             onwards = self._access.check(read_head(head))
         except AccessError as error:
-            await _answer(writer, 403, str(error))
+            await _answer(writer, error.code, str(error))
             return
         if onwards:
             cookie = f'{COOKIE}={self._access.token}; Path=/; HttpOnly; SameSite=Strict'
@@ -126,13 +165,19 @@ _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def _join(one: _Ends, other: _Ends) -> None:
-    """Carry bytes both ways until one side has said all."""
+    """Carry bytes both ways until the other side has said all.
+
+    A visitor that has said all still waits for the answer.
+    """
     ways = [
         asyncio.ensure_future(_carry(one[0], other[1])),
         asyncio.ensure_future(_carry(other[0], one[1])),
     ]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if ways[0].done() and not ways[0].cancelled() and ways[0].exception() is None:
+            other[1].write_eof()
+            await asyncio.wait(ways[1:], timeout=_HEAD_S)
     finally:
         for way in ways:
             way.cancel()
