@@ -59,7 +59,8 @@ def write_bag(path, *, seconds=4.0, storage='mcap', camera_hz=15.0, state_hz=100
     Changes: `joint_names`, `compressed` (jpeg), `start_s`, `pictures` and `states` (functions from
     stamp to stamp or None for a message that is missing), `joints` (function of the stamp),
     `topics` (of camera and joint states), `image` (function of the picture's number), `poses`,
-    `openness` (a number on /gripper), `zstd` (compression mode), `encoding` (as it is claimed).
+    `openness` (a number on /gripper), `zstd` (compression mode), `encoding` (as it is claimed),
+    `frame` (of the camera, by number).
     """
     from rosbags.rosbag2 import CompressionFormat, Writer
     from rosbags.rosbag2.enums import StoragePlugin
@@ -94,6 +95,7 @@ def write_bag(path, *, seconds=4.0, storage='mcap', camera_hz=15.0, state_hz=100
             header = header_of(store, start_s + stamp_s)
             if connection is camera:
                 image = changes.get('image', picture)(number)
+                header.frame_id = changes.get('frame', lambda _: '')(number)
                 message = image_message(store, header, image, kind)
                 if 'encoding' in changes:
                     message.encoding = changes['encoding']

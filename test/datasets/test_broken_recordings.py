@@ -111,6 +111,17 @@ def test_joint_states_that_cannot_be_true_are_left_out_and_counted(
     assert np.abs(table.proprio).max() <= np.abs(sound.proprio).max() + 0.01
 
 
+def test_pictures_of_another_camera_are_left_out_and_counted(build, tmp_path):
+    sound, _ = build(write_bag(tmp_path / 'sound'), out='sound.h5')
+    frames = ['wrist' if 30 <= number < 33 else 'eye' for number in range(100)]
+    table, audit = build(write_bag(tmp_path / 'bag', frame=lambda number: frames[number]))
+    (fact,) = audit.facts
+    # the last of them leaves two seconds of doubt
+    assert '31 of 61 pictures are left out: the images were in the frame' in fact.note
+    assert "now one is in 'wrist'" in fact.note
+    assert 0 < sum(table.length) < sum(sound.length)
+
+
 def without(folder, name):
     for path in folder.rglob(name):
         path.unlink()

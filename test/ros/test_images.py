@@ -3,7 +3,15 @@ import pytest
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
 
-from jepa_wm_ros.ros.images import ImageMessageError, byte_array, decode_image, encode_image
+from jepa_wm_ros.robot.images import transport_topic
+from jepa_wm_ros.ros.images import (
+    ImageMessageError,
+    byte_array,
+    decode_image,
+    encode_compressed,
+    encode_image,
+    image_facts,
+)
 
 
 @pytest.fixture
@@ -92,3 +100,22 @@ def test_a_broken_compressed_picture_is_refused(data):
 def test_only_colour_bytes_are_sent(shape, dtype):
     with pytest.raises(ImageMessageError, match='must be'):
         encode_image(np.zeros(shape, dtype))
+
+
+@pytest.mark.parametrize('encoding', ['rgb8', 'bgra8'])
+def test_images_are_compressed_as_image_transport_does(encoding):
+    channels = 4 if encoding == 'bgra8' else 3
+    picture = np.full((24, 32, channels), 200, np.uint8)
+    picture[..., 0] = 40
+    raw = encode_image(picture, frame_id='eye', encoding=encoding)
+    message = encode_compressed(raw)
+    assert message.format == f'{encoding}; jpeg compressed bgr8'
+    assert message.header.frame_id == 'eye'
+    assert np.abs(decode_image(message).astype(int) - decode_image(raw)).max() < 10
+    assert (image_facts(message).size, image_facts(raw).size) == (None, (32, 24))
+
+
+def test_a_transport_has_a_topic_of_its_own():
+    assert transport_topic('/eye/image', 'raw') == '/eye/image'
+    assert transport_topic('/eye/image', 'compressed') == '/eye/image/compressed'
+    assert transport_topic('/eye/image/compressed', 'compressed') == '/eye/image/compressed'

@@ -19,10 +19,11 @@ from jepa_wm_ros.data.recordings import (
     check_clock,
 )
 from jepa_wm_ros.errors import JepaWmError
+from jepa_wm_ros.robot.image_source import ImageFacts, ImageSourceWatch
 from jepa_wm_ros.robot.images import decode_compressed, decode_raw, is_compressed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -86,9 +87,12 @@ class BagSource:
             raise RecordingError(f'{lacking}{_HINT if bag.topics else ""}')
         states = StateReader(bag, self._mapping)
         by_log = self._mapping.stamps == 'log'
-        stamps, arrivals = [], []
+        stamps: list[float] = []
+        arrivals: list[float] = []
+        frames: list[str] = []
         for message in bag.messages([images, *states.topics]):
             if message.topic == images:
+                frames.append(message.frame_id)
                 stamps.append(message.log_s if by_log else message.stamp_s)
                 arrivals.append(message.log_s)
             else:
@@ -96,12 +100,32 @@ class BagSource:
         taken = np.array(stamps)
         check_clock(taken, f'pictures on {images}', np.array(arrivals))
         order = np.argsort(taken, kind='stable')
+        doubts = _doubts(taken[order], [frames[number] for number in order])
+        order = order[[number not in doubts for number in range(len(order))]]
+        track = states.track(lambda: self._kinematics, self._max_gap_s)
         return TimedRecording(
             stamps=taken[order],
             pictures=lambda wanted: _pictures(bag, images, order[list(wanted)]),
-            states=states.track(lambda: self._kinematics, self._max_gap_s),
-            note=states.note,
+            states=track,
+            note='; '.join(filter(None, [states.note, _left_out(doubts, len(stamps))])),
         )
+
+
+def _doubts(stamps: NDArray[np.float64], frames: Sequence[str]) -> dict[int, str]:
+    """Return which pictures in order of their stamps [s] may be another camera's, and why."""
+    watch, doubts = ImageSourceWatch(), {}
+    for number, (stamp_s, frame) in enumerate(zip(stamps.tolist(), frames, strict=True)):
+        seen = ImageFacts(frame=frame, stamp_s=stamp_s, encoding='')
+        if doubt := watch.look(seen, stamp_s):
+            doubts[number] = doubt
+    return doubts
+
+
+def _left_out(doubts: Mapping[int, str], count: int) -> str:
+    """Say how many pictures may be those of another camera, as the live node does."""
+    if not doubts:
+        return ''
+    return f'{len(doubts)} of {count} pictures are left out: {next(iter(doubts.values()))}'
 
 
 def _name(path: Path, root: Path) -> str:
