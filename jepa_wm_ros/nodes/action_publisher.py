@@ -445,7 +445,8 @@ class ActionPublisher(ManagedNode):
         own = self._backend.own_publishers
         more = topic is not None and self.count_publishers(topic) > own
         commanders = sources.others(self, topic) if topic and more else []
-        supervisor.publishers_seen(len(commanders), sources.named(commanders))
+        said = sources.second_commander(topic or '', commanders)
+        supervisor.publishers_seen(len(commanders), said)
         speakers = self.count_publishers(JOINT_STATES)
         supervisor.sources_seen(self._second_source() if speakers > 1 else '')
         if not speakers:

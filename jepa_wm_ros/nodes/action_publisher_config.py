@@ -121,5 +121,5 @@ class ActionPublisherConfig(SafetyConfig):
             settle_speed_rad_s=self.settle_speed_rad_s,
             settle_time_s=self.settle_time_s,
             settle_timeout_s=self.settle_timeout_s if moves else 0.0,
-            least_moved=0.1 if moves else 0.0,
+            follows=moves,
         )

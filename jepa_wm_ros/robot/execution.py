@@ -44,6 +44,8 @@ from jepa_wm_ros.robot.stopping import Stopping
 OVERSLEPT_PERIODS = 3.0
 # A motion never catches up more than this at once: the command must not jump [periods].
 CATCH_UP_PERIODS = 2.0
+# A motion of which the arm does less than this share is no success.
+LEAST_MOVED = 0.1
 # A state this far outside of the limits is not noise any more [rad].
 LIMIT_NOISE_RAD = 0.01
 # What a second source of joint states may be the cause of.
@@ -179,7 +181,12 @@ class ArmExecutor:
         if disbelief.kind in CONTRADICTIONS:
             message = f'{message} {self._sources()}'.rstrip()
         self.supervisor.joints_doubted(now.steady_s, message)
-        if self.supervisor.armed:
+        # A clock that is set while the arm rests (a bag that begins anew) is no fault: what was
+        # believed is void, and plans wait until the doubt is over.
+        at_rest = self._motion is None and disbelief.kind is DisbeliefKind.CLOCK
+        if at_rest:
+            self._points.forget()
+        elif self.supervisor.armed:
             self.fault(disbelief.kind.fault, message, now)
         return message
 
@@ -309,6 +316,8 @@ class ArmExecutor:
         self, plan: MotionPlan, now: Moment, on_end: Callable[[MotionResult], None]
     ) -> Refusal | None:
         """Make the motion of an admitted plan and send its first command."""
+        if self._motion is None and not self.settings.follows:
+            self._points.forget()  # the arm is where it was, whatever was commanded
         actions, cut = self.supervisor.clamp(plan.actions)
         if self._moved_since(plan.observation_stamp_s):
             delay_s = now.ros_s + self.settings.lookahead_s - plan.observation_stamp_s
@@ -431,8 +440,8 @@ class ArmExecutor:
             return
         motion = self._motion
         assert motion is not None, 'only a motion settles'
-        still = not_moved(motion.executed(self._view.measurement), self.settings.least_moved)
-        if still:
+        still = not_moved(motion.executed(self._view.measurement), LEAST_MOVED)
+        if still and self.settings.follows:
             self._end(ResultCode.NOT_MOVED, still, now)
         else:
             message = '' if code is ResultCode.SUCCEEDED else settling.complaint(measured)

@@ -184,8 +184,8 @@ class ExecutionSettings:
         posture_speed_rad_s: How fast the elbow returns to its posture during a motion [rad/s].
         gripper_step: Changes of the gripper command below this are not sent (closedness).
         gripper_hold_s: Least time between a change of the gripper and one back [s].
-        least_moved: A motion of which the arm does less than this share is reported (NOT_MOVED);
-            0 does not look.
+        follows: Whether the arm follows its commands; in a dry run it does not, and nobody
+            looks whether it has moved.
         stop_time_s: Within this time the arm can be stopped [s]; joints move no faster than
             their highest accelerations allow for that.
         home: `(7,)` joint positions to which `home` moves [rad].
@@ -205,7 +205,7 @@ class ExecutionSettings:
     posture_speed_rad_s: float = 0.15
     gripper_step: float = 0.01
     gripper_hold_s: float = 0.5
-    least_moved: float = 0.1
+    follows: bool = True
     stop_time_s: float = 0.14
     home: tuple[float, ...] = tuple(READY_POSTURE.tolist())
 

@@ -149,9 +149,9 @@ class SafetySupervisor:
         """Note whether the dead man's switch is pressed."""
         self._inputs.deadman = Signal(now_s) if pressed else Signal()
 
-    def publishers_seen(self, others: int, who: str = '') -> None:
-        """Note how many others publish commands for the same arm, and who they are."""
-        self._inputs.other_publishers, self._inputs.others = others, who
+    def publishers_seen(self, others: int, said: str = '') -> None:
+        """Note how many others publish commands for the same arm, and how to say it."""
+        self._inputs.other_publishers, self._inputs.others = others, said
 
     def joint_age_s(self, now_s: float) -> float:
         """Return the age of the last joint state [s]; inf before the first."""

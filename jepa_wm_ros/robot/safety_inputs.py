@@ -91,7 +91,7 @@ class SafetyInputs:
         apart_s: How far the last picture was from its joint state [s].
         modes: The newest mode by who says it.
         other_publishers: How many others publish commands for the same arm.
-        others: Their names.
+        others: How to say that, with their names.
         implausible: What was wrong with the last joint state that could not be true.
         implausible_s: When that was [s].
         sources: Why joint states come from more than one source; '' when they do not.
@@ -259,6 +259,7 @@ class SafetyInputs:
         return Doubt(
             FaultCode.SECOND_PUBLISHER,
             ResultCode.SECOND_PUBLISHER,
-            f'{self.other_publishers} other publisher(s) on the command topic'
-            f'{self.others and f" ({self.others})"}: stop them, or give them another topic',
+            self.others
+            or f'{self.other_publishers} other publisher(s) on the command topic: stop them, or '
+            'give them another topic',
         )

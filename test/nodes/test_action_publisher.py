@@ -199,7 +199,7 @@ def test_other_publisher_on_the_command_topic_blocks_arming(arm):
     arm.graph.spin_until(lambda: arm.node.count_publishers('joint_trajectory') == 2)
     response = arm.call('arm', True)
     assert not response.success
-    assert 'other publisher' in response.message
+    assert 'others command the arm' in response.message
     arm.node.destroy_publisher(intruder)
 
 

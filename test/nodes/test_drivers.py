@@ -73,7 +73,7 @@ def test_a_second_publisher_keeps_crisp_from_being_armed(graph):
     rig = DriverRig(graph, 'crisp')
     rig.node.create_publisher(PoseStamped, 'target_pose', 1)
     graph.spin_until(lambda: rig.node.count_publishers('target_pose') == 2)
-    graph.spin_until(lambda: 'other publisher' in rig.ask_to_arm().message)
+    graph.spin_until(lambda: 'others command the arm' in rig.ask_to_arm().message)
 
 
 def test_a_tool_that_is_not_the_drivers_keeps_the_arm_from_being_armed(graph):

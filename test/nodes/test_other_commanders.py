@@ -130,7 +130,7 @@ def test_a_publisher_on_the_topic_keeps_the_action_driver_from_being_armed(graph
     rig = rig_for(graph, 'joint_trajectory_action')
     topic = f'{CONTROLLER}/joint_trajectory'
     publisher = rig.node.create_publisher(JointTrajectory, topic, 1)
-    graph.spin_until(lambda: 'other publisher' in rig.ask_to_arm().message)
+    graph.spin_until(lambda: 'others command the arm' in rig.ask_to_arm().message)
     rig.node.destroy_publisher(publisher)
     rig.arm()
 

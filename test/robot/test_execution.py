@@ -462,3 +462,29 @@ def test_commands_keep_every_limit_for_any_plan(make_rig, plans, duration, gaps)
         assert (np.abs(steps).max(axis=0) <= 1.06 * limits.joints.velocity * 2 * PERIOD_S).all()
     if rig.supervisor.fault is None and rig.codes[-1:] == [ResultCode.SUCCEEDED]:
         assert WORKSPACE_CELL.contains(rig.pose.position, tolerance=1e-3)
+
+
+def test_a_clock_that_is_set_back_while_the_arm_rests_is_doubt_and_no_fault(rig):
+    rig.ros_s -= 10.0
+    rig.step()
+    assert rig.supervisor.state is SafetyState.ARMED
+    assert rig.execute(FORWARD).code is ResultCode.JOINTS_IMPLAUSIBLE
+    rig.step(80)
+    assert rig.execute(FORWARD) is None
+    rig.run()
+    assert rig.codes == [ResultCode.SUCCEEDED]
+
+
+def test_in_a_dry_run_each_motion_begins_where_the_arm_is(make_rig):
+    rig = make_rig(
+        settings=ExecutionSettings(follows=False, settle_timeout_s=0.0),
+        max_tracking_error_m=math.inf,
+        max_tracking_error_rad=math.inf,
+    )
+    rig.follows = False
+    for _ in range(2):
+        before = len(rig.sent)
+        rig.execute(FORWARD)
+        assert np.abs(rig.sent[before].joint_positions - rig.joints).max() < 0.005
+        rig.run()
+    assert rig.codes == [ResultCode.NOT_SETTLED, ResultCode.NOT_SETTLED]

@@ -143,7 +143,7 @@ ROWS = (
     Row(
         name='second publisher',
         act=acts.second_publisher,
-        words='other publisher',
+        words='others command the arm',
         notice_s=_LOOK_S,
     ),
     Row(
