@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from jepa_wm_ros.robot.description import (
     description_file,
 )
 from jepa_wm_ros.robot.gripper import PRESETS
-from jepa_wm_ros.robot.motion import ExecutionSettings
+from jepa_wm_ros.robot.motion import HOLD_TOLERANCE_RAD, ExecutionSettings
 from jepa_wm_ros.ros.params import parameter
 
 
@@ -122,4 +123,5 @@ class ActionPublisherConfig(SafetyConfig):
             settle_time_s=self.settle_time_s,
             settle_timeout_s=self.settle_timeout_s if moves else 0.0,
             least_moved=0.1 if moves else 0.0,
+            hold_tolerance_rad=HOLD_TOLERANCE_RAD if moves else math.inf,
         )
