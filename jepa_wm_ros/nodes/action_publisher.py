@@ -146,11 +146,14 @@ class ActionPublisher(ManagedNode):
         """
         if self._arm is None:
             return
-        self._arm.override_speed(self.config.speed_override)
-        if replace(previous, speed_override=self.config.speed_override) == self.config:
-            return
-        if self._arm.motion is not None:
+        others = replace(previous, speed_override=self.config.speed_override) != self.config
+        if others and self._arm.motion is not None:
             raise ExecutionError('parameters cannot change during a motion: try again after it')
+        # A slider may have slowed the arm down since: other parameters do not speed it up again.
+        if 'speed_override' in self.changed_names:
+            self._arm.override_speed(self.config.speed_override)
+        if not others:
+            return
         self._arm.settings = self.config.execution_settings(moves=self._backend.moves)
         self._arm.supervisor.limits = self.config.safety_limits(moves=self._backend.moves)
 
@@ -288,7 +291,7 @@ class ActionPublisher(ManagedNode):
         """Move the joints to the home posture; answers when the arm is there, or why not."""
         self._look_around()
         outcome = future_for(self.executor)
-        refusal = self._require_arm().home(self._now(), outcome.set_result)
+        refusal = self._disagreed() or self._require_arm().home(self._now(), outcome.set_result)
         self._publish_status()
         if refusal is None:
             result: MotionResult = await outcome
@@ -357,14 +360,22 @@ class ActionPublisher(ManagedNode):
     def _begin(self, goal: MotionGoal) -> Refusal | None:
         """Begin the motion of a goal; return why it is refused."""
         arm = self._require_arm()
-        disagreement = '' if arm.motion is not None else self._driver.disagreement()
-        if disagreement:
-            return arm.supervisor.refuse(ResultCode.NOT_ARMED, disagreement)
+        refusal = self._disagreed()
+        if refusal is not None:
+            return refusal
         try:
             plan = goal.motion_plan(self.config.base_frame, self._calibration, now_s(self))
         except JepaWmError as error:
             return arm.supervisor.refuse(ResultCode.BAD_PLAN, str(error))
         return arm.execute(plan, self._now(), goal.outcome.set_result)
+
+    def _disagreed(self) -> Refusal | None:
+        """Refuse to set off from rest while the driver means another pose than we do."""
+        arm = self._require_arm()
+        disagreement = '' if arm.motion is not None else self._driver.disagreement()
+        if not disagreement:
+            return None
+        return arm.supervisor.refuse(ResultCode.NOT_ARMED, disagreement)
 
     def _refused(self, refusal: Refusal) -> MotionResult:
         """Return the result of a motion that never began."""
@@ -447,10 +458,11 @@ class ActionPublisher(ManagedNode):
         commanders = sources.others(self, topic) if topic and more else []
         said = sources.second_commander(topic or '', commanders)
         supervisor.publishers_seen(len(commanders), said)
-        speakers = self.count_publishers(JOINT_STATES)
+        # rclpy counts under the name that it is given, without remapping it
+        name = self.resolve_topic_name(JOINT_STATES)
+        speakers = self.count_publishers(name)
         supervisor.sources_seen(self._second_source() if speakers > 1 else '')
         if not speakers:
-            name = self.resolve_topic_name(JOINT_STATES)
             supervisor.joints_missing(f'nobody publishes on {name}')
 
     def _second_source(self) -> str:

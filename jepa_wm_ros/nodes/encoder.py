@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rclpy.task import Future
 
+    from jepa_wm_ros.robot.poses import Pose
     from jepa_wm_ros.worldmodel.latent import Latent
 
 # Camera and arm do not begin to speak at the same moment.
@@ -222,11 +223,9 @@ class EncoderNode(ManagedNode):
     def _create_pose_source(self, config: EncoderConfig) -> None:
         if config.pose_source == 'ee_pose':
             tool = Tool.at(config.tool_position, config.tool_rotation)
-            PoseTopicSource(
-                self, 'ee_pose', tool, self._robot.add_pose, base_frame=config.base_frame
-            )
+            PoseTopicSource(self, 'ee_pose', tool, self._on_pose, base_frame=config.base_frame)
         elif config.pose_source == 'tf':
-            TfSource(self, config.base_frame, config.flange_frame, self._robot.add_pose)
+            TfSource(self, config.base_frame, config.flange_frame, self._on_pose)
 
     def _robot_state(self) -> RobotState:
         from jepa_wm_ros.robot.kinematics import Kinematics
@@ -242,14 +241,25 @@ class EncoderNode(ManagedNode):
         )
 
     def _on_joints(self, message: JointState) -> None:
-        stamp_s = decode_stamp(message.header.stamp)
+        # as the action publisher does: who does not stamp gets the time of arrival
+        stamp_s = decode_stamp(message.header.stamp) or now_s(self)
         arrived_s = time.monotonic()
         doubt = self._robot.add_joints(stamp_s, message.name, message.position, arrived_s)
         if doubt is not None and not doubt.kind.harmless:
-            self._left_out += 1
-            if arrived_s - self._disbelieved[0] > _SERIES_S:  # each has other numbers
-                self.report(JepaWmError(doubt.message))
-            self._disbelieved = (arrived_s, doubt.message)
+            self._disbelieve(doubt.message)
+
+    def _on_pose(self, stamp_s: float, pose: Pose) -> None:
+        doubt = self._robot.add_pose(stamp_s, pose)
+        if doubt:
+            self._disbelieve(doubt)
+
+    def _disbelieve(self, why: str) -> None:
+        """Tell what could not be true, once for a series: each has other numbers."""
+        moment_s = time.monotonic()
+        self._left_out += 1
+        if moment_s - self._disbelieved[0] > _SERIES_S:
+            self.report(JepaWmError(why))
+        self._disbelieved = (moment_s, why)
 
     def _on_image(self, message: Any) -> None:
         if not self.active:

@@ -15,6 +15,8 @@ from jepa_wm_ros.robot.limits import WORKSPACE_CELL, MotionLimits, Workspace
 from jepa_wm_ros.robot.poses import Pose
 
 ACTION_SIZE = 7
+# Farther than this a resting arm is not where it was commanded: others have moved it [rad].
+HOLD_TOLERANCE_RAD = 0.05
 
 
 class ExecutionError(JepaWmError):
@@ -179,8 +181,9 @@ class ExecutionSettings:
         settle_speed_rad_s: ... and no joint is faster than this [rad/s].
         settle_time_s: ... for this long [s].
         settle_timeout_s: After this long it is reported as not settled [s].
-        hold_tolerance_rad: A resting arm is told to hold its last command only when the joints
-            are this near to it [rad]; an arm that others have moved is not pulled back.
+        hold_tolerance_rad: A resting arm is told to hold its last command, and a motion begins
+            there, only when the joints are this near to it [rad]; an arm that others have moved
+            is not pulled back.
         posture_speed_rad_s: How fast the elbow returns to its posture during a motion [rad/s].
         gripper_step: Changes of the gripper command below this are not sent (closedness).
         gripper_hold_s: Least time between a change of the gripper and one back [s].
@@ -201,7 +204,7 @@ class ExecutionSettings:
     settle_speed_rad_s: float = 0.02
     settle_time_s: float = 0.04
     settle_timeout_s: float = 1.5
-    hold_tolerance_rad: float = 0.05
+    hold_tolerance_rad: float = HOLD_TOLERANCE_RAD
     posture_speed_rad_s: float = 0.15
     gripper_step: float = 0.01
     gripper_hold_s: float = 0.5

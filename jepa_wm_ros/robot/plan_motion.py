@@ -87,6 +87,7 @@ class PlanMotion:
         time_s: How much of the trajectory was commanded [s].
         marks: What was measured at the start and at the end of each completed action.
         paused: Whether the arm holds until pictures come again.
+        astray_s: How long it was not where it was commanded when it was to go on [s].
         settling: The wait for rest after the last way-point was commanded; None before.
     """
 
@@ -99,6 +100,7 @@ class PlanMotion:
     time_s: float = 0.0
     marks: list[Measurement] = field(default_factory=list)
     paused: bool = False
+    astray_s: float = 0.0
     settling: Settling | None = None
     _before: int = 0
     _grips: NDArray[np.float64] | None = None
@@ -164,7 +166,7 @@ class PlanMotion:
         self.trajectory = self._rest_of_the_way(start, fitter)
         self.velocity = JointVelocity()
         self.time_s = 0.0
-        self.paused = False
+        self.paused, self.astray_s = False, 0.0
 
     def _rest_of_the_way(self, start: Start, fitter: TrajectoryFitter) -> Trajectory:
         self._before = self.step

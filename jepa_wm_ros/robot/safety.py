@@ -141,12 +141,19 @@ class SafetySupervisor:
             self._inputs.image_seen(now_s, latency_s)
 
     def robot_mode(self, mode: RobotMode, now_s: float, source: str = 'robot') -> None:
-        """Note what somebody says about the robot; nobody's yes outvotes another's no."""
+        """Note what somebody says about the robot; nobody's yes outvotes another's no.
+
+        A no counts for a moment even when a yes follows it: two may speak as the same source.
+        """
         self._inputs.modes[source] = mode
+        if not mode.may_move:
+            self._inputs.refused, self._inputs.refused_s = mode.reason, now_s
         self._inputs.mode = Signal(now_s)
 
     def deadman_seen(self, now_s: float, *, pressed: bool) -> None:
-        """Note whether the dead man's switch is pressed."""
+        """Note whether the dead man's switch is pressed; a switch that flaps is not."""
+        if not pressed:
+            self._inputs.released_s = now_s
         self._inputs.deadman = Signal(now_s) if pressed else Signal()
 
     def publishers_seen(self, others: int, said: str = '') -> None:
@@ -256,6 +263,10 @@ class SafetySupervisor:
             return False
         self._waiting = self._inputs.late(elapsed_s, self.limits)
         return not self._waiting
+
+    def waits(self, why: str) -> None:
+        """Note why the motion under way does not go on, until the next look at the inputs."""
+        self._waiting = why
 
     def check(self, command: CommandCheck) -> bool:
         """Check one command before it is sent; latch a fault when it breaks a rule.

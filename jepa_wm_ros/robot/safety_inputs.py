@@ -90,6 +90,9 @@ class SafetyInputs:
             when they are.
         apart_s: How far the last picture was from its joint state [s].
         modes: The newest mode by who says it.
+        refused: Why the robot must not move, when it was said last.
+        refused_s: When that was [s].
+        released_s: When the dead man's switch was not pressed, last [s].
         other_publishers: How many others publish commands for the same arm.
         others: How to say that, with their names.
         implausible: What was wrong with the last joint state that could not be true.
@@ -109,6 +112,9 @@ class SafetyInputs:
     frozen: str = ''
     apart_s: float = 0.0
     modes: dict[str, RobotMode] = field(default_factory=dict)
+    refused: str = ''
+    refused_s: float = -math.inf
+    released_s: float = -math.inf
     other_publishers: int = 0
     others: str = ''
     implausible: str = ''
@@ -241,6 +247,9 @@ class SafetyInputs:
         for mode in self.modes.values():
             if not mode.may_move:
                 return Doubt(FaultCode.ROBOT_MODE, ResultCode.NOT_ARMED, mode.reason)
+        # Of two who speak on one topic, one may say yes at once after the other's no.
+        if now_s - self.refused_s <= QUIET_S:
+            return Doubt(FaultCode.ROBOT_MODE, ResultCode.NOT_ARMED, self.refused)
         if math.isinf(limit) or self.mode.age(now_s) <= limit:
             return None
         return Doubt(FaultCode.ROBOT_MODE, ResultCode.NOT_ARMED, NOT_READY)
@@ -248,7 +257,10 @@ class SafetyInputs:
     def _doubt_deadman(self, now_s: float, limits: SafetyLimits) -> Doubt | None:
         """Where there is a dead man's switch, it has to be pressed."""
         limit = limits.max_deadman_age_s
-        if math.isinf(limit) or self.deadman.age(now_s) <= limit:
+        if math.isinf(limit):
+            return None
+        released = now_s - self.released_s <= QUIET_S
+        if self.deadman.age(now_s) <= limit and not released:
             return None
         return Doubt(FaultCode.ROBOT_MODE, ResultCode.NOT_ARMED, RELEASED)
 

@@ -29,6 +29,9 @@ from jepa_wm_ros.robot.trajectory import MotionState
 # How fast the speed override and the elbow's own motion change [1/s].
 PACE_RATE = 4.0
 ELBOW_RATE = 5.0
+# A motion that is slowed down further than this stands still: a route at such a speed has times
+# that no message can hold.
+LEAST_OVERRIDE = 0.01
 
 
 class OverrideError(JepaWmError):
@@ -88,7 +91,7 @@ class SetPoints:
     def override(self, value: float) -> None:
         if not 0.0 <= value <= 1.0:
             raise OverrideError(f'the speed override must be within 0 .. 1, got {value}')
-        self._override = float(value)
+        self._override = float(value) if value >= LEAST_OVERRIDE else 0.0
 
     @property
     def last(self) -> ArmCommand | None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jepa_wm_ros.errors import JepaWmError
-from jepa_wm_ros.robot.belief import Disbelief, JointBelief
+from jepa_wm_ros.robot.belief import CLOCK_RESET_S, RESEAT_S, Disbelief, JointBelief
 from jepa_wm_ros.robot.joint_buffer import JointBuffer, JointBufferError
 from jepa_wm_ros.robot.limits import FER, FR3_FULL, JointLimits
-from jepa_wm_ros.robot.poses import from_quaternion_xyzw, quaternion_xyzw, to_euler
+from jepa_wm_ros.robot.poses import distance, from_quaternion_xyzw, quaternion_xyzw, to_euler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from jepa_wm_ros.robot.poses import Pose
 
 
+# No Franka moves its flange faster, with a margin; and how much of a step is noise.
+FASTEST_M_S, POSE_NOISE_M = 4.5, 0.02
+FASTEST_RAD_S, POSE_NOISE_RAD = 9.0, 0.05
 BELIEVABLE = JointLimits(
     lower=np.minimum(FER.lower, FR3_FULL.lower),
     upper=np.maximum(FER.upper, FR3_FULL.upper),
@@ -99,14 +102,14 @@ class RobotState:
         self._kinematics = kinematics
         self._arm = JointBuffer(max_gap_s=max_gap_s)
         self._belief = JointBelief(limits, self._joint_names)
-        self._disbelieved = ''
+        self._disbelieved, self._jumps = '', 0
         # a gripper may report much more rarely than the arm, and moves slowly
         self._gripper = JointBuffer(max_gap_s=max(1.0, max_gap_s))
 
     @property
     def rejected(self) -> int:
-        """How many joint states could not be true."""
-        return self._belief.rejected
+        """How many joint states, or poses, could not be true."""
+        return self._belief.rejected + self._jumps
 
     def add_joints(
         self,
@@ -149,17 +152,30 @@ class RobotState:
             self._disbelieved = disbelief.message
         return disbelief
 
-    def add_pose(self, stamp_s: float, pose: Pose) -> None:
+    def add_pose(self, stamp_s: float, pose: Pose) -> str:
         """Take in a flange pose that the driver measured.
+
+        Returns:
+            Why it is not believed, and not used; empty when it is, and when a younger one has
+            overtaken it.
 
         Raises:
             JointBufferError: A number is not finite.
         """
         quaternion = quaternion_xyzw(pose)
         newest = self._arm.latest
+        if newest is not None:
+            elapsed_s = stamp_s - newest.stamp_s
+            jump = _pose_jump(elapsed_s, pose, self._pose(newest.positions))
+            if jump:
+                self._disbelieved, self._jumps = jump, self._jumps + 1
+                return jump
+            if -CLOCK_RESET_S <= elapsed_s < 0.0:
+                return ''
         if newest is not None and quaternion @ newest.positions[3:] < 0:
             quaternion = -quaternion  # q and -q are the same rotation: interpolate the short way
         self._arm.add(stamp_s, [*pose.position, *quaternion])
+        return ''
 
     def at(self, stamp_s: float) -> RobotSample:
         """The robot's state at a moment [s].
@@ -194,3 +210,21 @@ class RobotState:
             return self._kinematics.forward(numbers)
         quaternion = numbers[3:] / np.linalg.norm(numbers[3:])
         return from_quaternion_xyzw(numbers[:3], quaternion)
+
+
+def _pose_jump(elapsed_s: float, pose: Pose, before: Pose) -> str:
+    """Say that the flange cannot have got from one pose to the next; empty when it can.
+
+    After a pause, or when the clock was set back, the arm may be anywhere.
+    """
+    if not (-CLOCK_RESET_S <= elapsed_s < RESEAT_S and pose.finite):
+        return ''
+    moved_m, turned_rad = distance(before, pose)
+    most_m = FASTEST_M_S * abs(elapsed_s) + POSE_NOISE_M
+    most_rad = FASTEST_RAD_S * abs(elapsed_s) + POSE_NOISE_RAD
+    if moved_m <= most_m and turned_rad <= most_rad:
+        return ''
+    return (
+        f'the pose of the flange cannot be true: it jumped by {1000 * moved_m:.0f} mm and '
+        f'{turned_rad:.2f} rad within {abs(elapsed_s):.3f} s: do two sources publish it?'
+    )

@@ -78,6 +78,8 @@ class ManagedNode(LifecycleNode):
         self._events_until_s = math.inf
         self._answering = 0
         self._ending = False
+        self.changed_names: frozenset[str] = frozenset()
+        """Parameters that were set last, also those that kept their value."""
         super().__init__(name, **kwargs)
         TransitionDesk(self)
         self.declare_parameter(
@@ -330,7 +332,7 @@ class ManagedNode(LifecycleNode):
         updates = {change.name: change.value for change in changes if change.name in names}
         if not updates:
             return SetParametersResult(successful=True)
-        previous = self.config
+        previous, self.changed_names = self.config, frozenset(updates)
         try:
             self.config = params.changed(previous, updates)
             self.config_changed(previous)

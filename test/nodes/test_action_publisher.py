@@ -9,12 +9,16 @@ from fake_arm import CAMERA_S, FakeArm
 from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.action import ExecuteActions
 from jepa_wm_msgs.msg import SafetyStatus
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
 from jepa_wm_ros.nodes import action_publisher
+from jepa_wm_ros.nodes.action_publisher import ActionPublisher
 from jepa_wm_ros.robot.poses import apply_action, distance
 from jepa_wm_ros.ros.conversions import decode_pose
 from jepa_wm_ros.ros.core_sleep import CoreSleep
+from jepa_wm_ros.ros.spinning import autostart
 
 Code = ExecuteActions.Result
 FORWARD = [0.05, 0.0, -0.05, 0.0, 0.0, 0.0, 0.0]
@@ -201,6 +205,27 @@ def test_other_publisher_on_the_command_topic_blocks_arming(arm):
     assert not response.success
     assert 'others command the arm' in response.message
     arm.node.destroy_publisher(intruder)
+
+
+def test_a_second_source_of_joint_states_is_seen_where_the_topic_is_remapped(graph):
+    remapped = ['--ros-args', '-r', 'joint_states:=/lab/joints']
+    node = graph.add(ActionPublisher(context=graph.context, cli_args=remapped))
+    assert autostart(node)
+    sources = [graph.node(name) for name in ('robot', 'ghost')]
+    publishers = [one.create_publisher(JointState, '/lab/joints', 1) for one in sources]
+    lab = graph.node('lab')
+    lab.create_subscription(JointTrajectory, 'joint_trajectory', lambda _: None, 1)
+    client = lab.create_client(SetBool, 'arm')
+    graph.spin_until(client.service_is_ready)
+    graph.spin_until(lambda: all(one.get_subscription_count() for one in publishers))
+
+    def refused():
+        answer = graph.result_of(client.call_async(SetBool.Request(data=True)))
+        assert not answer.success
+        return answer.message
+
+    graph.spin_until(lambda: 'stop all but one' in refused())
+    assert '/ghost' in refused()
 
 
 def test_other_publisher_during_a_motion_is_a_fault(arm):

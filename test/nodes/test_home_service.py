@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from fake_arm import FakeArm
+from geometry_msgs.msg import PoseStamped
 from jepa_wm_msgs.msg import SafetyStatus
 from std_srvs.srv import Trigger
 
 from jepa_wm_ros.robot.description import READY_POSTURE
+from jepa_wm_ros.robot.poses import apply_action
+from jepa_wm_ros.ros import qos
+from jepa_wm_ros.ros.conversions import encode_pose
 
 AWAY = READY_POSTURE + np.array([0.1, 0.05, -0.1, -0.1, 0.05, 0.1, 0.2])
 FAR = [0.0, 0.08, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -58,3 +63,29 @@ def test_stop_ends_the_way_home(away):
     assert not answer.success
     assert 'stopped' in answer.message
     assert not np.any(away.commands[-1].velocities)
+
+
+def test_the_drivers_pose_is_looked_at_before_the_way_home_too(graph, make_publisher):
+    make_publisher(driver_pose_topic='current_pose', max_joint_age_s=0.4)
+    arm = FakeArm(graph)
+    arm.services['home'] = arm.node.create_client(Trigger, 'home')
+    said = arm.node.create_publisher(PoseStamped, 'current_pose', qos.sensor())
+    shift = [0.0]
+
+    def say():
+        pose = apply_action(arm.pose, [shift[0], 0.0, 0.0, 0.0, 0.0, 0.0])
+        message = PoseStamped(pose=encode_pose(pose))
+        message.header.frame_id = 'panda_link0'
+        said.publish(message)
+
+    speaking = arm.node.create_timer(0.02, say)
+    arm.ready()
+    graph.spin_until(lambda: arm.call('arm', True).success)
+    shift[0] = 0.05
+    told = len(arm.statuses)
+    graph.spin_until(lambda: len(arm.statuses) > told + 3)
+    answer = graph.result_of(asked(arm))
+    assert not answer.success
+    assert 'current_pose' in answer.message
+    assert not arm.commands
+    speaking.cancel()

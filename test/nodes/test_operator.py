@@ -75,6 +75,27 @@ def test_slider_slows_the_motion_under_way_and_nonsense_is_ignored(make_arm):
     assert arm.result(handle).code == Code.SUCCEEDED
 
 
+def test_other_parameters_do_not_speed_up_an_arm_that_a_slider_has_stopped(make_arm):
+    arm = make_arm()
+    slider = arm.node.create_publisher(Float64, 'speed_override', qos.latest())
+    arm.graph.spin_until(lambda: slider.get_subscription_count() == 1)
+    arm.arm()
+    arm.send(arm.plan(FAR, FAR))
+    arm.graph.spin_until(lambda: moving(arm))
+    slider.publish(Float64(data=0.0))
+    arm.graph.spin_until(lambda: not np.any(np.abs(arm.commands[-1].velocities) > 1e-6))
+    rest = np.array(arm.commands[-1].positions)
+    set_parameters = arm.publisher.set_parameters_atomically
+    kept = arm.publisher.config.max_step_m
+    assert not set_parameters([Parameter('max_step_m', value=1.0)]).successful
+    assert set_parameters([Parameter('max_step_m', value=kept)]).successful
+    both = [Parameter('speed_override', value=0.5), Parameter('max_step_m', value=1.0)]
+    assert not set_parameters(both).successful
+    sent = len(arm.commands)
+    arm.graph.spin_until(lambda: len(arm.commands) > sent + 30)
+    np.testing.assert_allclose(arm.commands[-1].positions, rest, atol=1e-6)
+
+
 def test_limits_do_not_change_during_a_motion(make_arm):
     arm = make_arm()
     arm.arm()

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from jepa_wm_ros.evaluation.bench.gate import (
+    USUAL,
     GateTrial,
     GateViolation,
     put_right,
     random_actions,
     run_gate,
 )
+from jepa_wm_ros.evaluation.bench.gate_watch import WireWatch
 from jepa_wm_ros.robot.belief import Disbelief, DisbeliefKind, JointBelief
 from jepa_wm_ros.robot.execution import ArmExecutor
 from jepa_wm_ros.robot.gate import CommandGate
@@ -132,6 +134,10 @@ class Machine(RuleBasedStateMachine):
     def slow(self, part):
         self.trial.slow(part)
 
+    @rule(name=st.sampled_from(sorted(USUAL)), value=st.sampled_from([0.0, 0.01, 0.1, 1.0]))
+    def limits(self, name, value):
+        self.trial.limits(**{name: value})
+
     def teardown(self):
         self.trial.come_to_rest()
 
@@ -214,6 +220,37 @@ def test_a_broken_gate_is_found(monkeypatch, what):
         monkeypatch.setattr(owner, name, broken)
     figures = run_gate(20_000, seed=0)
     assert figures.violation, what
+
+
+@pytest.mark.parametrize('part', [1e-3, 1e-12, 1e-300])
+def test_an_override_of_next_to_nothing_stands_still(monkeypatch, part):
+    trial = GateTrial(0, plays=True, kinematics=KINEMATICS)
+    trial.wait(20)
+    trial.arm()
+    trial.plan(np.array([[0.0, 0.08, 0.0, 0.0, 0.0, 0.0, 0.0]]), 0.1, 0.0)
+    trial.wait(15)
+    played = []
+    monkeypatch.setattr(WireWatch, 'play', lambda _, cleared: played.append(cleared))
+    trial.slow(part)
+    trial.wait(60)
+    # A controller that plays is stopped, and gets no times that no message can hold.
+    assert [route.brakes for route in played] == [True]
+    assert not np.any(np.abs(trial.watch.last.joint_velocities) > 1e-6)
+
+
+def test_a_motion_that_begins_at_the_last_command_wherever_the_arm_is_is_found(monkeypatch):
+    monkeypatch.setattr(ArmExecutor, '_elsewhere', lambda _: '')
+    trial = GateTrial(0, kinematics=KINEMATICS)
+    trial.wait(20)
+    trial.arm()
+    trial.plan(np.zeros((1, 7)), 0.1, 0.0)
+    trial.wait(60)
+    trial.guide(np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5]))
+    trial.wait(80)
+    trial.guide(np.zeros(7))
+    trial.wait(20)
+    with pytest.raises(GateViolation, match='from where the arm is'):
+        trial.plan(np.zeros((1, 7)), 0.1, 0.0)
 
 
 def test_what_the_gate_has_not_cleared_cannot_be_sent():

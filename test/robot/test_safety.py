@@ -175,7 +175,7 @@ def test_robot_that_must_say_that_it_may_move_is_asked(executing):
 def test_robot_that_says_nothing_or_no_is_not_armed(ready):
     supervisor = live(SafetyLimits(max_ready_age_s=0.5))
     assert supervisor.arm(NOW).code is ResultCode.NOT_ARMED
-    supervisor.robot_mode(spoken_mode(ready), NOW - 0.6 if ready else NOW)
+    supervisor.robot_mode(spoken_mode(ready), NOW - 0.6)
     assert 'robot_ready' in supervisor.arm(NOW).message
     supervisor.robot_mode(spoken_mode(True), NOW)
     assert supervisor.arm(NOW) is None

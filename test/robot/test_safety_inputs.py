@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from jepa_wm_ros.robot.belief import QUIET_S
 from jepa_wm_ros.robot.faults import FaultCode, ResultCode
-from jepa_wm_ros.robot.robot_mode import READY, franka_mode
+from jepa_wm_ros.robot.robot_mode import READY, franka_mode, spoken_mode
 from jepa_wm_ros.robot.safety import SafetySupervisor
 from jepa_wm_ros.robot.safety_inputs import SafetyInputs, Signal
 from jepa_wm_ros.robot.safety_limits import SafetyLimits
@@ -20,6 +21,14 @@ def seeing(**limits) -> SafetySupervisor:
     supervisor.joints_seen(NOW)
     supervisor.image_seen(NOW)
     return supervisor
+
+
+def after_a_no(supervisor) -> float:
+    """The moment at which a no does not count any more; joint states go on."""
+    later = NOW + QUIET_S + 0.01
+    supervisor.joints_seen(later)
+    supervisor.image_seen(later)
+    return later
 
 
 def test_age_grows_from_the_stamp():
@@ -83,17 +92,34 @@ def test_robot_that_must_not_move_is_believed_unasked(mode, word):
     refusal = supervisor.arm(NOW)
     assert refusal.code is ResultCode.NOT_ARMED
     assert word in refusal.message
-    supervisor.robot_mode(READY, NOW)
-    assert supervisor.arm(NOW) is None
+    later = after_a_no(supervisor)
+    supervisor.robot_mode(READY, later)
+    assert supervisor.arm(later) is None
 
 
 def test_yes_of_one_does_not_outvote_the_no_of_another():
     supervisor = seeing()
     supervisor.robot_mode(franka_mode(REFLEX), NOW)
     supervisor.robot_mode(READY, NOW, source='robot_ready')
-    assert 'reflex' in supervisor.arm(NOW).message
-    supervisor.robot_mode(READY, NOW)
+    later = after_a_no(supervisor)
+    assert 'reflex' in supervisor.arm(later).message
+    supervisor.robot_mode(READY, later)
+    assert supervisor.arm(later) is None
+
+
+@pytest.mark.parametrize('who', ['robot', 'switch'])
+def test_a_yes_that_follows_a_no_at_once_may_be_somebody_elses(who):
+    supervisor = seeing(max_deadman_age_s=5.0)
+    supervisor.deadman_seen(NOW, pressed=True)
     assert supervisor.arm(NOW) is None
+    for yes in (False, True):  # two nodes on one topic: who speaks last does not win
+        if who == 'robot':
+            supervisor.robot_mode(spoken_mode(yes), NOW)
+        else:
+            supervisor.deadman_seen(NOW, pressed=yes)
+    assert supervisor._inputs.doubt(NOW + 0.01, supervisor.limits).fault is FaultCode.ROBOT_MODE
+    later = after_a_no(supervisor)
+    assert supervisor._inputs.doubt(later, supervisor.limits) is None
 
 
 def test_gripper_that_falls_silent_is_in_doubt_and_one_that_never_spoke_is_not():

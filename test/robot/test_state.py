@@ -77,6 +77,26 @@ def test_poses_of_the_driver_are_interpolated_the_short_way():
     assert abs(to_euler(pose)[0]) == pytest.approx(np.pi, abs=1e-6)
 
 
+def test_a_pose_that_the_flange_cannot_have_reached_is_left_out():
+    robot = state()
+    here = from_euler([0.4, 0, 0.4], [np.pi, 0, 0])
+    ghost = from_euler([0.6, 0, 0.4], [np.pi, 0, 0])
+    turned = from_euler([0.4, 0, 0.4], [np.pi, 0, 1.0])
+    for number in range(5):
+        stamp_s = 1.0 + 0.02 * number
+        assert robot.add_pose(stamp_s, here) == ''
+        assert 'jumped by 200 mm' in robot.add_pose(stamp_s + 0.01, ghost)
+        assert 'two sources' in robot.add_pose(stamp_s - 0.01, turned)
+    np.testing.assert_allclose(robot.at(1.05).pose.position, here.position)
+    assert robot.rejected == 10
+    # A message that was overtaken leaves the younger ones as they are.
+    assert robot.add_pose(1.07, here) == ''
+    robot.at(1.01)
+    # The arm was moved while nobody looked.
+    assert robot.add_pose(2.0, ghost) == ''
+    np.testing.assert_allclose(robot.at(2.0).pose.position, ghost.position)
+
+
 def test_proprioception_is_what_the_model_asks_for():
     sample = RobotSample(Pose(np.array([0.4, 0.1, 0.3])), 0.25)
     np.testing.assert_allclose(sample.proprio(('gripper', 'z', 'roll')), [0.25, 0.3, 0.0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,6 +210,12 @@ class GateTrial:
         self._note(f'slow {part:.2f}')
         self.executor.override_speed(part)
 
+    def limits(self, **changes: float) -> None:
+        """Somebody sets parameters; the node refuses that during a motion."""
+        self._note(f'limits {changes}')
+        if self.executor.motion is None:
+            self.supervisor.limits = replace(self.supervisor.limits, **changes)
+
     def plan(self, actions: NDArray[np.float64], age_s: float, shift_m: float) -> None:
         """A plan of `(H, 7)` actions arrives, made for where the arm is, or beside it."""
         self._note(f'plan {len(actions)}')
@@ -262,9 +268,11 @@ class GateTrial:
                 raise GateViolation(f'a motion ended twice, {self.describe()}')
 
         self._open += 1
+        self.watch.sets_off = self.executor.motion is None
         refusal = begin(end)
         if refusal is None:
             return
+        self.watch.sets_off = False
         if ended:
             raise GateViolation(f'a refused motion ended, {self.describe()}')
         self._open -= 1
@@ -328,6 +336,12 @@ class GateFigures:
 
 
 STEPS_PER_TRIAL = 200
+# Parameters that somebody changes, as they are at first.
+USUAL = {
+    name: getattr(SafetyLimits(), name)
+    for name in ('joint_margin_rad', 'max_speed_m_s', 'max_rotation_speed_rad_s',
+                 'max_tracking_error_m', 'max_drift_m')
+}  # fmt: skip
 
 
 def run_gate(
@@ -389,6 +403,7 @@ def put_right(trial: GateTrial) -> None:
     trial.stick(stuck=False)
     trial.robot_ready(ready=True)
     trial.others(0, False)
+    trial.limits(**USUAL)
     trial.slow(1.0)
     trial.wait(60)
     trial.reset()
@@ -440,7 +455,10 @@ _UNUSUAL: tuple[Callable[[GateTrial, np.random.Generator], None], ...] = (
     lambda trial, rng: trial.fault(),
     lambda trial, rng: trial.robot_ready(ready=bool(rng.random() < 0.5)),
     lambda trial, rng: trial.others(int(rng.random() < 0.3), bool(rng.random() < 0.3)),
-    lambda trial, rng: trial.slow(float(rng.choice([0.0, 0.3, 1.0]))),
+    lambda trial, rng: trial.slow(float(rng.choice([0.0, 1e-9, 0.3, 1.0]))),
+    lambda trial, rng: trial.limits(
+        **{name: usual * float(rng.choice([0.0, 0.1, 1.0, 3.0])) for name, usual in USUAL.items()}
+    ),
     lambda trial, rng: trial.home(),
     lambda trial, rng: trial.arm(),
     lambda trial, rng: trial.reset(),

@@ -27,6 +27,8 @@ NOISE_RAD = 1e-4
 _WINDOW = 12
 _ROUNDING_RAD = 2e-3
 _TOLERANCE = 1.06
+# A motion begins where the arm was believed to be; it may have been pushed on since [rad].
+_BEGINS_WITHIN_RAD = 0.2
 
 
 class GateViolation(JepaWmError):  # noqa: N818 (a finding, not a failure of ours)
@@ -55,6 +57,8 @@ class WireWatch:
         trial: Whose wire it is.
         commands: What was sent in this life, the newest last, with the time of each [s].
         count: How many commands were sent in all.
+        sets_off: Whether a motion from rest was asked for, and nothing has been sent since.
+        fastest_m_s: Speed limit of the flange, the highest of the last commands.
     """
 
     trial: WatchedArm
@@ -62,6 +66,8 @@ class WireWatch:
         default_factory=lambda: deque(maxlen=_WINDOW)
     )
     count: int = 0
+    sets_off: bool = False
+    fastest_m_s: float = 0.0
 
     @property
     def last(self) -> ArmCommand | None:
@@ -77,6 +83,7 @@ class WireWatch:
         self._inside(cleared.rest, 'where the arm comes to rest')
         self._in_order(command)
         self._near(command)
+        self._sets_off(command)
         self.commands.append((self.trial.now.steady_s, command))
 
     def grip(self, cleared: ClearedGrip) -> None:
@@ -128,6 +135,15 @@ class WireWatch:
         if state is SafetyState.ARMED and not command.hold:
             self._violated('an arm that is only armed brakes')
 
+    def _sets_off(self, command: ArmCommand) -> None:
+        """Whoever moved the arm meanwhile: a motion from rest begins where it is."""
+        if not self.sets_off or command.brake or command.hold:
+            return
+        self.sets_off = False
+        away = np.abs(command.joint_positions - self.trial.true_joints).max()
+        if away > _BEGINS_WITHIN_RAD:
+            self._violated(f'a motion begins {away:.3f} rad from where the arm is')
+
     def _near(self, command: ArmCommand) -> None:
         """No farther from the last commands, and from the arm at first, than joints can go."""
         joints = command.joint_positions
@@ -144,9 +160,10 @@ class WireWatch:
         if not self.commands:
             return
         sent_s, earlier = self.commands[0]
+        self.fastest_m_s = max(self.fastest_m_s, self.trial.supervisor.limits.max_speed_m_s)
         way_s = now_s - sent_s + LOOKAHEAD_S + PERIOD_S
         moved, _ = distance(command.pose, earlier.pose)
-        if moved > self.trial.supervisor.limits.max_speed_m_s * way_s + 1e-3:
+        if moved > self.fastest_m_s * way_s + 1e-3:
             self._violated(f'the flange goes {moved:.3f} m within {way_s:.3f} s')
 
     def _begun(self) -> Vector:
