@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,12 @@ def run(args: argparse.Namespace) -> int:
     """Play; exit code 1 when some topic could not be played."""
     from rich.console import Console
 
+    from jepa_wm_ros.cli.eval import OptionError
     from jepa_wm_ros.nodes.player import PlaySettings
     from jepa_wm_ros.nodes.playing import KEYS, play
 
+    if not 0.0 <= args.delay < math.inf:
+        raise OptionError(f'--delay must be seconds, at least 0; got {args.delay:g}')
     settings = PlaySettings(
         topics=tuple(args.topics),
         exclude=tuple(args.exclude),
@@ -116,5 +120,7 @@ def _remap(pairs: list[str]) -> dict[str, str]:
         old, separator, new = pair.partition(':=')
         if not (old and separator and new):
             raise OptionError(f'--remap takes OLD:=NEW, for example /image:=/camera; got {pair!r}')
+        if old in names:
+            raise OptionError(f'--remap names {old} twice; only one of them would count')
         names[old] = new
     return names

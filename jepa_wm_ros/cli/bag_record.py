@@ -62,6 +62,8 @@ def record(args: argparse.Namespace) -> int:
     from jepa_wm_ros.nodes.recorder import RecordSettings
     from jepa_wm_ros.worldmodel.bundle import CONTRACT_FILE
 
+    if args.duration is not None and not args.duration > 0.0:
+        raise JepaWmError(f'--duration must be seconds above 0, got {args.duration:g}')
     unreadable = [str(path) for path in args.goal if not path.is_file()]
     if unreadable:
         raise JepaWmError(f'--goal: {", ".join(unreadable)} is missing; give PNG or JPEG files')

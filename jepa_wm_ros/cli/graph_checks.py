@@ -154,8 +154,9 @@ def check_loss(facts: GraphFacts, wanted: Expectations) -> Finding:
 
 def check_clocks(facts: GraphFacts, wanted: Expectations) -> Finding:
     """Do the stamps agree with the clock of this computer, and with each other?"""
+    # a wrong clock shifts every message, a busy computer only most of them
     ages = {
-        name: statistics.median(series.ages)
+        name: sorted(series.ages)[len(series.ages) // 10]
         for name, series in (('pictures', facts.pictures), ('joint states', facts.joints))
         if series.ages
     }

@@ -104,9 +104,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         package = (error.name or '').partition('.')[0]
         if package in ('', 'jepa_wm_ros'):
             raise
+        place = _place(package) if error.name != package else ''
+        found = f'found at {place} without {error.name}' if place else 'not installed here'
+        advice = (
+            'PYTHONPATH may hide the right one' if place else 'run `make setup` in the checkout'
+        )
         print(
-            f'jepa-wm: this needs the Python package {package!r}, which is not installed here; '
-            'run `make setup` in the checkout, or see `jepa-wm doctor`',
+            f'jepa-wm: this needs the Python package {package!r}, which is {found}; '
+            f'{advice}, or see `jepa-wm doctor`',
+            file=sys.stderr,
+        )
+        return 1
+    except ImportError as error:
+        if (error.name or '').partition('.')[0] == 'jepa_wm_ros':
+            raise
+        print(
+            f'jepa-wm: a Python package cannot be imported: {" ".join(str(error).split())}; '
+            'PYTHONPATH may hide the right one, or see `jepa-wm doctor`',
             file=sys.stderr,
         )
         return 1
@@ -124,11 +138,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         # an error of ROS itself; its class is private, and rclpy is not imported here
         if type(error).__name__ != 'RCLError':
             raise
-        print(f'jepa-wm: ROS refuses: {" ".join(str(error).split())}', file=sys.stderr)
+        from jepa_wm_ros.ros.joining import one_line
+
+        print(f'jepa-wm: ROS refuses: {one_line(error)}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print('jepa-wm: interrupted', file=sys.stderr)
         return INTERRUPTED
+
+
+def _place(package: str) -> str:
+    """Where a package is that has been imported; empty when it was not."""
+    module = sys.modules.get(package)
+    return str(getattr(module, '__file__', '') or '')
 
 
 def module_name(command: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from jepa_wm_ros.errors import JepaWmError
 
 if TYPE_CHECKING:
     import argparse
@@ -22,11 +25,18 @@ if TYPE_CHECKING:
 PORT = 8080
 RATE_HZ = 5.0
 TOKEN_VARIABLE = 'JEPA_WM_VIEW_TOKEN'
+_TOKEN = re.compile(r'[A-Za-z0-9._~-]+')
 _WAIT_S = 0.2
 _OPEN_S = 120.0
 _SIZE = 1280, 900
 _DISMISS = """document.querySelectorAll('[class*="Notification-closeButton"]')
 .forEach(button => button.click())"""
+
+
+class TokenError(JepaWmError):
+    """A word that cannot be a token."""
+
+    exit_code = 2
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -125,10 +135,19 @@ def serve(args: argparse.Namespace, operator: Operator, token: str) -> tuple[Pag
 
 
 def _token(args: argparse.Namespace) -> str:
-    """Return the token that visitors must know; empty for this computer alone."""
+    """Return the token that visitors must know; empty for this computer alone.
+
+    Raises:
+        TokenError: It does not survive in an address or a cookie.
+    """
     from jepa_wm_ros.viz.web.access import LOCAL_HOSTS
 
     given = args.token or os.environ.get(TOKEN_VARIABLE, '')
+    if given and not _TOKEN.fullmatch(given):
+        raise TokenError(
+            'a token must have letters (a to z), digits and . _ ~ - only, or browsers change it '
+            f'in addresses and cookies; give another --token or {TOKEN_VARIABLE}'
+        )
     if given or args.host.strip('[]') in LOCAL_HOSTS:
         return given
     return secrets.token_urlsafe(16)

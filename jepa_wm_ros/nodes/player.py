@@ -6,8 +6,10 @@ sources of a state or a picture, a topic with a living publisher is not played.
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import math
+import re
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -19,6 +21,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from jepa_wm_ros.data.timeline import Timeline, TimelineError
 from jepa_wm_ros.nodes.message_classes import MessageClassError, message_class
+from jepa_wm_ros.ros.arguments import TOPIC_NAME
 from jepa_wm_ros.ros.commanding import may_command
 from jepa_wm_ros.ros.conversions import encode_stamp
 
@@ -83,9 +86,9 @@ class PlaySettings:
         Raises:
             TimelineError: It ends before it begins, or a number is negative.
         """
-        if self.start_s < 0 or self.clock_hz < 0:
-            raise TimelineError('start and clock rate must not be negative')
-        if self.end_s is not None and self.end_s <= self.start_s:
+        if not (0 <= self.start_s < math.inf and 0 <= self.clock_hz < math.inf):
+            raise TimelineError('start and clock rate must be numbers that are not negative')
+        if self.end_s is not None and not self.end_s > self.start_s:
             raise TimelineError(
                 f'the end must lie behind the start, got {self.start_s} .. {self.end_s} s'
             )
@@ -117,19 +120,66 @@ class RivalError(TimelineError):
 
 
 def choose(bag: BagFile, settings: PlaySettings) -> Selection:
-    """Choose the topics of a bag that are played; names are judged old and new."""
+    """Choose the topics of a bag that are played; names are judged old and new.
+
+    Raises:
+        TimelineError: A topic that is named is not in the bag, a new name is none, or two topics
+            would have one name.
+    """
+    remap = _resolved(settings.remap)
+    _check_named(bag.topics, settings.topics, remap)
     names: dict[str, str] = {}
     held: dict[str, str] = {}
     for topic in bag.topics:
         if not settings.wants(topic):
             continue
-        name = settings.remap.get(topic, topic)
+        name = remap.get(topic, topic)
         kind = bag.connections(topic)[0].msgtype
         if not settings.commands and (may_command(topic, kind) or may_command(name, kind)):
             held[topic] = kind
         else:
             names[topic] = name
+    _check_apart(names)
     return Selection(names=names, held=held)
+
+
+def _resolved(remap: Mapping[str, str]) -> dict[str, str]:
+    """New names by old ones, both in full: ROS takes `image` for `/image`."""
+    return {_in_full(old): _in_full(new) for old, new in remap.items()}
+
+
+def _in_full(name: str) -> str:
+    return name if name.startswith('/') else f'/{name}'
+
+
+def _check_named(topics: Sequence[str], asked: Sequence[str], remap: Mapping[str, str]) -> None:
+    """Refuse names that would have no effect, and those that no topic can have."""
+    unknown = [old for old in remap if old not in topics]
+    unknown += [pattern for pattern in asked if not any(_matches(t, (pattern,)) for t in topics)]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], topics, n=1)
+        meant = f' (did you mean {near[0]}?)' if near else ''
+        raise TimelineError(
+            f'the bag has nothing to play on {", ".join(unknown)}{meant}; it has: '
+            f'{", ".join(topics) or "no messages"}'
+        )
+    for name in remap.values():
+        if not re.fullmatch(TOPIC_NAME, name):
+            raise TimelineError(
+                f'{name!r} is no name of a topic; names have letters (a to z), digits and _ with '
+                '/ between them, and none begins with a digit'
+            )
+
+
+def _check_apart(names: Mapping[str, str]) -> None:
+    """Refuse to make two sources of one topic."""
+    for name in names.values():
+        old = [topic for topic, new in names.items() if new == name]
+        if len(old) > 1:
+            raise TimelineError(
+                f'{" and ".join(old)} would be played on one topic, {name}; give them different '
+                'names (--remap), or leave one out (--exclude)'
+            )
 
 
 def rivals(node: Node, names: Iterable[str], own: int) -> dict[str, list[str]]:

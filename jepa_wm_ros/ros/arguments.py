@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 SWITCH = ('true', 'false')
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+
+_WORD = '[A-Za-z_][A-Za-z0-9_]*'
+NAMESPACE_NAME = f'/*({_WORD}(/{_WORD})*)?/*'
+"""What a namespace looks like; slashes around it do not matter."""
+TOPIC_NAME = f'(~?/)?{_WORD}(/{_WORD})*'
+"""What the name of a topic looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +24,30 @@ class Argument:
         default: Its value when it is not given.
         description: For people, a sentence.
         choices: All accepted values; empty when anything goes.
+        form: What a value of ROS looks like, as a regular expression; empty when anything goes.
     """
 
     name: str
     default: str
     description: str
     choices: tuple[str, ...] = ()
+    form: str = ''
+
+    def refusal(self, value: str) -> str:
+        """What is accepted instead of a value; empty when it is accepted itself."""
+        if self.choices and value not in self.choices:
+            return ', '.join(choice or "''" for choice in self.choices)
+        if self.form and value and not re.fullmatch(self.form, value):
+            return (
+                'names of letters (a to z), digits and _ with / between them, none of which '
+                'begins with a digit'
+            )
+        return ''
 
 
-NAMESPACE = Argument(name='namespace', default='', description='Namespace of all nodes.')
+NAMESPACE = Argument(
+    name='namespace', default='', description='Namespace of all nodes.', form=NAMESPACE_NAME
+)
 NODES = (
     NAMESPACE,
     Argument(
@@ -78,6 +100,7 @@ IMAGE = (
         name='image_topic',
         default='',
         description='Pictures of the exterior camera; empty: as the camera calls them.',
+        form=TOPIC_NAME,
     ),
     Argument(
         name='image_transport',
@@ -90,5 +113,6 @@ IMAGE = (
         name='joint_states_topic',
         default='',
         description='Joint states of arm and gripper; empty: as the driver calls them.',
+        form=TOPIC_NAME,
     ),
 )

@@ -63,12 +63,19 @@ COMMAND_WORDS = {
     *('command', 'commands', 'commanded', 'cmd', 'cmds', 'target', 'targets', 'goal', 'goals'),
     *('setpoint', 'setpoints', 'set', 'desired', 'reference', 'references', 'jog', 'jogging'),
     *('teleop', 'trajectory', 'trajectories', 'request', 'requests', 'input', 'inputs', 'control'),
+    *('leader', 'master', 'gello', 'haptic', 'operator'),  # arms that another one follows
     *('joy', 'deadman', 'ready', 'override', 'stop', 'estop', 'emergency', 'enable', 'reset'),
 }
 """Words in the name of what shall be."""
 
 POSES = ('ee_pose', 'ground_truth')
 """Names of measured poses that have no such word; of our simulated cell."""
+
+EVENTS = ('std_msgs/msg/Empty',)
+"""Types without content: that they come is what they say."""
+
+TRANSPORTS = {'compressed', 'compressedDepth', 'theora', 'ffmpeg', 'zstd', 'draco', 'cloudini'}
+"""What image_transport puts behind the name of a topic."""
 
 _HIDDEN = ('_action', '_service_event')
 
@@ -83,13 +90,17 @@ def may_command(topic: str, kind: str) -> bool:
     parts = [part for part in topic.split('/') if part]
     if not parts or any(part in _HIDDEN or part.endswith('_service_event') for part in parts):
         return True
-    if _is_one_of(kind, FED):
+    if _is_one_of(kind, (*FED, *EVENTS)):
         return True
+    if parts[-1] in TRANSPORTS and len(parts) > 1:
+        parts.pop()
     if _is_one_of(kind, AMBIGUOUS):
         if parts[-1] in POSES:
             return bool(_words(parts[:-1]) & COMMAND_WORDS)
         words = _words(parts)
         return bool(words & COMMAND_WORDS) or not words & STATE_WORDS
+    if _words(kind.split('/')[-1:]) & {'set', 'target', 'goal', 'desired', 'command'}:
+        return True
     if _is_one_of(kind, OBSERVATIONS):
         return bool(_words(parts[-1:]) & COMMAND_WORDS)
     return True

@@ -41,10 +41,12 @@ class CameraDriver:
     Attributes:
         image_topic: Its name for the pictures.
         launch: Command that starts it; empty: nothing to start.
+        emulated: Whether there is an emulator of it.
     """
 
     image_topic: str
     launch: tuple[str, ...] = ()
+    emulated: bool = True
 
 
 _FRANKA_ROS2 = (
@@ -127,7 +129,7 @@ CAMERAS: Mapping[str, CameraDriver] = {
         image_topic='camera/camera/color/image_raw',
         launch=('ros2', 'launch', 'realsense2_camera', 'rs_launch.py'),
     ),
-    'topic': CameraDriver(image_topic='image'),
+    'topic': CameraDriver(image_topic='image', emulated=False),
 }
 """Drivers of the camera by the value of the argument `camera`."""
 

@@ -86,8 +86,11 @@ def read_parameter_file(path: Path) -> list[Entry]:
             something that ROS would take otherwise than it looks.
     """
     text = _read(path)
-    _check_events(path, text)
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    try:
+        _check_events(path, text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError as error:
+        raise ParameterFileError(f'{path}: not ROS parameters: nested too deeply') from error
     if root is None:
         raise ParameterFileError(f'{path}: the file has no entries, so that it has no effect')
     if not isinstance(root, yaml.MappingNode):

@@ -67,10 +67,12 @@ class System:
                 raise BringupError(_unknown(name, self.name, values))
             values[name] = value
         for argument in self.arguments:
-            if argument.choices and values[argument.name] not in argument.choices:
-                accepted = ', '.join(choice or "''" for choice in argument.choices)
+            value = values[argument.name]
+            accepted = argument.refusal(value)
+            if accepted:
+                said = value if value.isprintable() else repr(value)
                 raise BringupError(
-                    f'{argument.name}:={values[argument.name]} is not possible for '
+                    f'{argument.name}:={said} is not possible for '
                     f'{self.name}; accepted: {accepted}'
                 )
         if values.get('bag') and values.get('record') == 'false':
@@ -114,7 +116,13 @@ def _user_files(values: Values) -> list[str]:
     """The absolute path of the user's file of parameters, if there is one."""
     if not values['params_file']:
         return []
-    return [str(Path(values['params_file']).expanduser().absolute())]
+    path = Path(values['params_file'])
+    try:
+        return [str(path.expanduser().absolute())]
+    except RuntimeError as error:  # of a ~ that nobody has
+        raise BringupError(
+            f'params_file:={path}: there is no home folder {path.parts[0]}; write the path out'
+        ) from error
 
 
 def _heard_by(processes: Iterable[ProcessSpec], listener: ProcessSpec) -> ProcessSpec:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jepa_wm_ros.ros import bringup
 from jepa_wm_ros.ros.arguments import (
@@ -87,8 +88,6 @@ def _named_for(robot: str, parameters: Mapping[str, ParameterValue]) -> dict[str
 
 
 def _emulated(values: Values) -> Iterable[ProcessSpec]:
-    if not ARMS[values['driver']].emulator:
-        raise BringupError(f'there is no emulator for driver:={values["driver"]}')
     return emulated(
         _franka({**values, 'robot_ip': '', 'start_camera': 'false'}),
         driver=values['driver'],
@@ -287,13 +286,22 @@ _FRANKA = System(
     build=_franka,
 )
 
+_EMULATED_ONLY: Mapping[str, Mapping[str, Any]] = {
+    'dry_run': {'default': 'false'},
+    'driver': {'choices': tuple(name for name, arm in ARMS.items() if arm.emulator)},
+    'camera': {
+        'default': 'zed',
+        'choices': tuple(name for name, camera in CAMERAS.items() if camera.emulated),
+        'description': 'Exterior camera.',
+    },
+}
+"""How arguments of a real arm differ where its drivers are emulated."""
+
 _EMULATED = System(
     name='emulated',
     title='the same nodes as for a real arm, with emulated drivers of arm, gripper and camera',
     arguments=tuple(
-        replace(argument, default={'dry_run': 'false', 'camera': 'zed'}[argument.name])
-        if argument.name in ('dry_run', 'camera')
-        else argument
+        replace(argument, **_EMULATED_ONLY.get(argument.name, {}))
         for argument in _FRANKA.arguments
         if argument.name not in ('robot_ip', 'start_camera')
     ),

@@ -74,6 +74,11 @@ def test_nothing_is_wrong_with_a_sound_graph(facts, wanted):
     assert {title: one for title, one in found.items() if one.level is not Level.GOOD} == {}
 
 
+def test_a_busy_computer_is_no_wrong_clock(facts, wanted):
+    facts.joints.ages = [0.01] * 40 + [0.9] * 160
+    assert dict(CHECKS)['clocks'](facts, wanted).level is Level.GOOD
+
+
 def silence_camera(facts):
     facts.publishers[IMAGE] = []
     facts.topics['/other'] = ['sensor_msgs/msg/Image']

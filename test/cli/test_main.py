@@ -61,6 +61,21 @@ def test_a_package_that_is_not_installed_is_named(command, capsys):
     assert "'torch'" in capsys.readouterr().err
 
 
+def test_a_package_that_hides_another_is_told_where_it_is(command, capsys):
+    command(raising(ModuleNotFoundError("No module named 'json.ros'", name='json.ros')))
+    assert cli.main(['fake']) == 1
+    assert 'json/__init__.py without json.ros' in capsys.readouterr().err
+
+
+def test_a_package_that_cannot_be_imported_is_one_line(command, capsys):
+    command(raising(ImportError('libfoo.so:\nno such file')))
+    assert cli.main(['fake']) == 1
+    assert 'cannot be imported: libfoo.so: no such file; ' in capsys.readouterr().err
+    command(raising(ImportError('cannot import name', name='jepa_wm_ros.ros')))
+    with pytest.raises(ImportError):
+        cli.main(['fake'])
+
+
 def test_an_unknown_command_gets_the_one_that_was_meant(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(['dmeo'])
@@ -101,7 +116,7 @@ def test_a_wrong_environment_ends_with_two(command, capsys):
 
 def test_an_error_of_ros_itself_is_one_line(command, capsys):
     error = type('RCLError', (RuntimeError,), {})
-    command(raising(error('error creating node:\nno peer')))
+    command(raising(error('error creating node:\nno peer, at /project/src/participant.cpp:234')))
     assert cli.main(['fake']) == 2
     assert capsys.readouterr().err == 'jepa-wm: ROS refuses: error creating node: no peer\n'
 

@@ -2,6 +2,8 @@
 
 import json
 
+from pathlib import Path
+
 import pytest
 import yaml
 from fabricated import header_of
@@ -144,6 +146,10 @@ def test_a_whole_bag_is_recovered_as_it_is(tmp_path, types, messages):
 def test_nothing_is_overwritten_and_nothing_made_of_nothing(tmp_path):
     with pytest.raises(BagWriteError, match='exists already'):
         BagWriter(tmp_path)
+    (tmp_path / 'file').touch()
+    for folder in (tmp_path / 'file' / 'bag', tmp_path / ('x' * 300), Path('/proc/bag')):
+        with pytest.raises(BagWriteError, match='cannot be made: .*; choose another --out'):
+            BagWriter(folder)
     (tmp_path / 'junk.mcap').write_bytes(b'junk')
     with pytest.raises(BagWriteError, match='does not begin as an MCAP file'):
         recover(tmp_path / 'junk.mcap', tmp_path / 'out')

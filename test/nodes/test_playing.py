@@ -15,7 +15,7 @@ from jepa_wm_ros.data.recordings import RecordingError
 from jepa_wm_ros.data.timeline import TimelineError
 from jepa_wm_ros.nodes.encoder import EncoderNode
 from jepa_wm_ros.nodes.models import ModelShelf
-from jepa_wm_ros.nodes.player import BagPlayer, PlaySettings
+from jepa_wm_ros.nodes.player import BagPlayer, PlaySettings, choose
 from jepa_wm_ros.ros import qos
 from jepa_wm_ros.ros.bringup import SAID_BEFORE
 from jepa_wm_ros.ros.conversions import decode_stamp
@@ -212,11 +212,23 @@ def test_a_replay_leaves_out_what_nodes_said_and_commanded_when_it_was_recorded(
     [
         ({'topics': ('/nothing',)}, 'it has: /image, /joint_states'),
         ({'start_s': 50.0}, 'the bag ends 2.0 s after its beginning'),
+        ({'topics': ('/image', '/joint_state')}, 'did you mean /joint_states'),
+        ({'remap': {'/camera': '/image'}}, 'nothing to play on /camera'),
+        ({'remap': {'/image': '/a b'}}, "'/a b' is no name of a topic"),
+        ({'remap': {'/image': '/joint_states'}}, 'image and /joint_states would be .* on one'),
+        ({'start_s': float('nan')}, 'must be numbers'),
+        ({'clock_hz': float('inf')}, 'must be numbers'),
+        ({'end_s': float('nan')}, 'must lie behind the start'),
     ],
 )
 def test_what_cannot_be_played_is_told_with_what_could(graph, bag, asked, words):
     with pytest.raises(TimelineError, match=words):
         BagPlayer(graph.node(), bag, PlaySettings(**asked), lambda _: None)
+
+
+def test_names_without_a_slash_are_those_of_the_bag(bag):
+    chosen = choose(bag, PlaySettings(remap={'image': 'camera/image'}))
+    assert chosen.names['/image'] == '/camera/image'
 
 
 def test_what_is_no_bag_is_told(tmp_path):

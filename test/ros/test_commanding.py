@@ -47,6 +47,11 @@ COMMANDS = [
     ('/desired_joint_states', 'sensor_msgs/msg/JointState'),
     ('/joint_states_command', 'sensor_msgs/msg/JointState'),
     ('/arm/TargetState', 'lab_msgs/msg/ArmState'),
+    ('/gello/joint_states', 'sensor_msgs/msg/JointState'),
+    ('/leader/joint_states', 'sensor_msgs/msg/JointState'),
+    ('/goal_image/compressed', 'sensor_msgs/msg/CompressedImage'),
+    ('/update_start_state', 'std_msgs/msg/Empty'),
+    ('/new_state', 'lab_msgs/msg/SetState'),
 ]  # fmt: skip
 OBSERVATIONS = [
     ('/image', 'sensor_msgs/msg/Image'),
@@ -72,6 +77,8 @@ OBSERVATIONS = [
     ('/safety_status', 'jepa_wm_msgs/msg/SafetyStatus'),
     ('/planned_path', 'nav_msgs/msg/Path'),
     ('/scene_markers', 'visualization_msgs/msg/MarkerArray'),
+    ('/camera/color/image_raw/compressed', 'sensor_msgs/msg/CompressedImage'),
+    ('/compressed', 'sensor_msgs/msg/CompressedImage'),
 ]
 
 

@@ -49,7 +49,7 @@ def test_every_gripper_has_an_emulator(gripper):
 
 
 def test_there_is_no_emulator_of_nothing():
-    with pytest.raises(BringupError, match='no emulator'):
+    with pytest.raises(BringupError, match='driver:=none is not possible'):
         processes(driver='none')
 
 

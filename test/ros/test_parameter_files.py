@@ -104,6 +104,8 @@ def test_keys_reach_the_nodes_that_ros_gives_them_to(write, namespace):
         (b'/**:\n  ros__parameters:\n    a: caf\xe9\n', ':3: not UTF-8'),
         (b'\xff\xfe/\x00', 'not UTF-8'),
         ('x: \x07', 'not YAML'),
+        ('[' * 9000, 'nested too deeply'),
+        (''.join(f'{" " * depth}a:\n' for depth in range(1500)), 'nested too deeply'),
     ],
 )
 def test_what_would_have_no_effect_is_refused_on_one_line(write, text, words):

@@ -81,11 +81,34 @@ def test_a_replay_runs_on_the_time_of_the_bag_and_moves_nothing(tmp_path):
         ('replay', {'bag': '/', 'rate': 'fast'}, 'a number above 0'),
         ('replay', {}, 'bag:=FOLDER'),
         ('replay', {'bag': '/nowhere'}, 'there is no bag /nowhere'),
+        ('emulated', {'driver': 'none'}, 'accepted: franka_ros2, .*servo_pose$'),
+        ('emulated', {'camera': 'topic'}, 'accepted: zed, realsense$'),
+        ('sim', {'params_file': '~nobody-of-this-name/a.yaml'}, 'no home folder ~nobody'),
+        *(
+            (system, {argument: value}, f'{argument}:=.* accepted: names of letters')
+            for system, argument, value in (
+                *(('sim', 'namespace', v) for v in ('a b', '1a', 'a//b', '~/a', 'ä', 'a\n')),
+                *(('franka', 'image_topic', v) for v in ('a b', '1/x', 'cam/', '/', '~', 'a\n')),
+                ('replay', 'joint_states_topic', 'a//b'),
+                ('viz', 'namespace', 'left,right'),
+            )
+        ),
     ],
 )
 def test_what_is_said_wrong_is_refused_with_what_is_right(system, given, words):
     with pytest.raises(BringupError, match=words):
         SYSTEMS[system].processes(given)
+
+
+@pytest.mark.parametrize(
+    ('argument', 'value'),
+    [
+        *(('namespace', v) for v in ('', '/', 'left', '/left/', 'lab_1/left', '_x')),
+        *(('image_topic', v) for v in ('', 'cam/image_raw', '/cam0/rgb', '~/image', 'Image')),
+    ],
+)
+def test_names_as_ros_has_them_are_accepted(argument, value):
+    assert SYSTEMS['franka'].complete({argument: value})[argument] == value
 
 
 def test_nodes_wait_to_be_activated_without_autostart():

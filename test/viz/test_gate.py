@@ -2,12 +2,14 @@
 
 import socket
 import threading
+from argparse import Namespace
 from http.client import HTTPConnection
 from urllib.request import HTTPCookieProcessor, build_opener
 
 import numpy as np
 import pytest
 
+from jepa_wm_ros.cli import view
 from jepa_wm_ros.viz.web.access import COOKIE, Access, addresses
 from jepa_wm_ros.viz.web.gate import Gate, GateError
 
@@ -34,6 +36,9 @@ class Behind:
         while b'\r\n\r\n' not in head:
             head += connection.recv(4096)
         self.heads.append(head)
+        if b'HTTP/1.0' in head:  # as the real one, it says nothing to what it does not understand
+            connection.close()
+            return
         connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')
         while data := connection.recv(4096):
             connection.sendall(data.upper())
@@ -182,6 +187,22 @@ def test_other_methods_and_endless_heads_are_answered_too(make_gate, behind, qui
     assert not behind.heads
 
 
+def test_what_the_server_behind_drops_is_answered(make_gate, quiet):
+    got = say(make_gate(), b'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n')
+    assert got.startswith(b'HTTP/1.1 400 Bad Request\r\n')
+    assert got.endswith(b'the page has no answer to such a request')
+
+
+def test_an_answer_reaches_who_still_speaks(make_gate, quiet):
+    gate = make_gate()
+    with socket.create_connection(('127.0.0.1', gate.port), timeout=20) as visitor:
+        visitor.sendall(b'GET / HTTP/1.1\r\nX: ' + b'a' * 2_000_000)
+        got = b''
+        while part := visitor.recv(4096):
+            got += part
+    assert got.startswith(b'HTTP/1.1 431 ')
+
+
 def test_who_has_said_all_still_gets_the_answer(make_gate):
     got = say(make_gate(), b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
     assert got.endswith(b'hello')
@@ -238,3 +259,10 @@ def test_every_printed_address_of_this_computer_leads_to_the_page(make_gate, hos
     visitor = build_opener(HTTPCookieProcessor())
     with visitor.open(addresses(host, gate.port, 'word', '')[0], timeout=20) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize('token', ['a b', 'a;b', 'ä', 'a\r\nSet-Cookie: x', '"a"'])
+def test_a_token_that_browsers_would_change_is_refused(token):
+    with pytest.raises(view.TokenError, match='letters'):
+        view._token(Namespace(token=token, host='localhost'))
+    assert view._token(Namespace(token='a.b_c~d-E9', host='localhost')) == 'a.b_c~d-E9'

@@ -55,6 +55,11 @@ class BagWriter:
             folder.mkdir(parents=True)
         except FileExistsError:
             raise BagWriteError(f'{folder} exists already; choose another --out') from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, 'strerror', None) or str(error)
+            raise BagWriteError(
+                f'{folder} cannot be made: {reason}; choose another --out'
+            ) from error
         self.folder, self._custom, self._distro = folder, dict(custom or {}), distro
         self.path = folder / f'{folder.name}_0.mcap'
         self._stream: IO[bytes] = self.path.open('wb')

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 16384
 _HEAD_S = 10.0
 _CHUNK = 65536
+_LINGER_S = 1.0
 _REASONS = {
     303: 'See Other',
     400: 'Bad Request',
@@ -123,6 +124,7 @@ class Gate:
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             try:
                 await self._admit(reader, writer)
+                await _hear_out(reader, writer)
             finally:
                 writer.close()
 
@@ -156,18 +158,24 @@ class Gate:
             return
         inner[1].write(head)
         try:
-            await _join((reader, writer), inner)
+            answered = await _join((reader, writer), inner)
         finally:
             inner[1].close()
+        if not answered:
+            # the server behind drops what it does not understand: HTTP/1.0, a body, 200 headers
+            await _answer(writer, 400, 'the page has no answer to such a request')
 
 
 _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _join(one: _Ends, other: _Ends) -> None:
+async def _join(one: _Ends, other: _Ends) -> bool:
     """Carry bytes both ways until the other side has said all.
 
     A visitor that has said all still waits for the answer.
+
+    Returns:
+        Whether the other side has said anything.
     """
     ways = [
         asyncio.ensure_future(_carry(one[0], other[1])),
@@ -181,13 +189,36 @@ async def _join(one: _Ends, other: _Ends) -> None:
     finally:
         for way in ways:
             way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
+        ends = await asyncio.gather(*ways, return_exceptions=True)
+    # no answer is one that has ended, without an error, after no byte
+    return bool(ends[1] != 0)
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+    """Carry bytes until there are no more; return how many."""
+    count = 0
     while chunk := await reader.read(_CHUNK):
+        count += len(chunk)
         writer.write(chunk)
         await writer.drain()
+    return count
+
+
+async def _hear_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that no more comes, and hear for a moment what a visitor still sends.
+
+    To close at once would reset the connection, and the answer would be lost on its way.
+    """
+    if writer.is_closing() or not writer.can_write_eof():
+        return
+    writer.write_eof()
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(_drop(reader), _LINGER_S)
+
+
+async def _drop(reader: asyncio.StreamReader) -> None:
+    while await reader.read(_CHUNK):
+        pass
 
 
 async def _answer(writer: asyncio.StreamWriter, code: int, text: str, **headers: str) -> None:
