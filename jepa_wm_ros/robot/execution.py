@@ -50,13 +50,6 @@ LEAST_MOVED = 0.1
 LIMIT_NOISE_RAD = 0.01
 # What a second source of joint states may be the cause of.
 CONTRADICTIONS = (DisbeliefKind.JUMP, DisbeliefKind.LATE, DisbeliefKind.CLOCK)
-# A controller that lacks more than this lost its arm [rad].
-STAYED_BEHIND_RAD = 0.15
-ELSEWHERE = (
-    'joint {} is {:.3f} rad from where the arm was commanded last (limit {} rad), and the next '
-    'command would pull it back: was it moved by hand, by others, or does it not follow? Disarm, '
-    'look at the arm, arm again'
-)
 ALL_PAST = 'the plan would have ended by now: it came {:.3f} s after its observation'
 
 
@@ -117,8 +110,6 @@ class ArmExecutor:
         self._motion: PlanMotion | None = None
         self._stopping: Stopping | None = None
         self._ended_s = -np.inf
-        # Where the arm was when the last motion ended (7,) [rad].
-        self._rested: NDArray[np.float64] | None = None
         self._ticked: Moment | None = None
         self._overslept = False
 
@@ -260,7 +251,7 @@ class ArmExecutor:
         if self._motion is not None and (self.stopping or not self.settings.streaming):
             return self.supervisor.refuse(ResultCode.BUSY, 'another plan is being executed')
         at_rest = self._motion is None or self._motion.paused
-        elsewhere = self._elsewhere() if at_rest else ''
+        elsewhere = self._points.elsewhere() if at_rest else ''
         if elsewhere:
             return self.supervisor.refuse(ResultCode.DRIFTED, elsewhere)
         try:
@@ -279,7 +270,7 @@ class ArmExecutor:
         """Begin to move the joints to the home posture; as `execute`, and never in between."""
         if self._motion is not None:
             return self.supervisor.refuse(ResultCode.BUSY, 'the arm moves: cancel the goal first')
-        elsewhere = self._elsewhere()
+        elsewhere = self._points.elsewhere()
         if elsewhere:
             return self.supervisor.refuse(ResultCode.DRIFTED, elsewhere)
         here = self.measured_pose or Pose.identity()  # without joint states nothing is admitted
@@ -408,31 +399,6 @@ class ArmExecutor:
             return Start(state, last.joint_positions, last.joint_velocities, 0.0)
         return self._points.start()
 
-    def _elsewhere(self) -> str:
-        """Say that a resting arm is not where it was commanded last; empty when it is.
-
-        A motion from rest begins with the last command. Where somebody else has moved the arm
-        since, that first command would be a jump for the arm, though not for the commands.
-        """
-        last, joints = self._points.last, self._view.joints
-        if last is None or joints is None or not self.supervisor.armed:
-            return ''
-        away = np.abs(joints - last.joint_positions)
-        joint, most = int(away.argmax()), self.settings.hold_tolerance_rad
-        if self.settings.follows and not self._stayed_behind(joints, float(away[joint])):
-            return '' if away[joint] <= most else ELSEWHERE.format(joint + 1, away[joint], most)
-        return ''
-
-    def _stayed_behind(self, joints: NDArray[np.float64], away_rad: float) -> bool:
-        """Whether the arm has not moved since the last motion ended, short of its command.
-
-        Then nobody has moved it: its controller did not bring it there, and holds that command.
-        """
-        rested = self._rested
-        if rested is None or away_rad > STAYED_BEHIND_RAD:
-            return False
-        return bool(np.abs(joints - rested).max() <= self.settings.hold_tolerance_rad)
-
     # Going on -------------------------------------------------------------------------------
 
     def _bounded(self, elapsed_s: float) -> float:
@@ -467,7 +433,7 @@ class ArmExecutor:
 
     def _resume(self, motion: PlanMotion, elapsed_s: float, now: Moment) -> None:
         """Go on after a pause, from rest, as soon as the arm is where it was commanded."""
-        elsewhere = self._elsewhere()
+        elsewhere = self._points.elsewhere()
         if elsewhere:
             motion.astray_s += elapsed_s
             self.supervisor.waits(elsewhere)
@@ -552,7 +518,8 @@ class ArmExecutor:
         motion = self._motion
         if motion is None or code is None:
             return
-        self._motion, self._ended_s, self._rested = None, now.ros_s, self._view.joints
+        self._motion, self._ended_s = None, now.ros_s
+        self._points.rested = self._view.joints
         if not keep:
             self.supervisor.finish()
         final = self._view.measurement

@@ -34,6 +34,15 @@ ELBOW_RATE = 5.0
 LEAST_OVERRIDE = 0.01
 
 
+# A controller that lacks more than this lost its arm [rad].
+STAYED_BEHIND_RAD = 0.15
+ELSEWHERE = (
+    'joint {} is {:.3f} rad from where the arm was commanded last (limit {} rad), and the next '
+    'command would pull it back: was it moved by hand, by others, or does it not follow? Disarm, '
+    'look at the arm, arm again'
+)
+
+
 class OverrideError(JepaWmError):
     """A speed override is not a number from 0 to 1."""
 
@@ -52,6 +61,7 @@ class SetPoints:
 
     Attributes:
         settings: How plans are executed.
+        rested: `(7,)` where the arm was when the last motion ended [rad]; None before.
     """
 
     def __init__(
@@ -73,6 +83,7 @@ class SetPoints:
             gate: Lets commands pass to the wire.
         """
         self.settings = settings
+        self.rested: NDArray[np.float64] | None = None
         self._kinematics = kinematics
         self._supervisor = supervisor
         self._view = view
@@ -115,6 +126,30 @@ class SetPoints:
         joints = joints if last is None else last.joint_positions
         rest = np.zeros_like(joints)
         return Start(MotionState.at_rest(pose), joints, rest, self.settings.lookahead_s)
+
+    def elsewhere(self) -> str:
+        """Say that a resting arm is not where it was commanded last; empty when it is.
+
+        A motion from rest begins with the last command. Where somebody else has moved the arm
+        since, that first command would be a jump for the arm, though not for the commands.
+        """
+        last, joints, settings = self.last, self._view.joints, self.settings
+        if last is None or joints is None or not settings.follows or not self._supervisor.armed:
+            return ''
+        away = np.abs(joints - last.joint_positions)
+        joint, most = int(away.argmax()), settings.hold_tolerance_rad
+        if away[joint] <= most or self._stayed_behind(joints, float(away[joint])):
+            return ''
+        return ELSEWHERE.format(joint + 1, away[joint], most)
+
+    def _stayed_behind(self, joints: NDArray[np.float64], away_rad: float) -> bool:
+        """Whether the arm has not moved since the last motion ended, short of its command.
+
+        Then nobody has moved it: its controller did not bring it there, and holds that command.
+        """
+        if self.rested is None or away_rad > STAYED_BEHIND_RAD:
+            return False
+        return bool(np.abs(joints - self.rested).max() <= self.settings.hold_tolerance_rad)
 
     def fitter(self) -> TrajectoryFitter:
         """Return what makes trajectories under the present limits."""
