@@ -48,11 +48,6 @@ CATCH_UP_PERIODS = 2.0
 LIMIT_NOISE_RAD = 0.01
 # What a second source of joint states may be the cause of.
 CONTRADICTIONS = (DisbeliefKind.JUMP, DisbeliefKind.LATE, DisbeliefKind.CLOCK)
-ELSEWHERE = (
-    'joint {} is {:.3f} rad from where the arm was commanded last (limit {} rad), and the next '
-    'command would pull it back: was it moved by hand, by others, or does it not follow? Disarm, '
-    'look at the arm, arm again'
-)
 ALL_PAST = 'the plan would have ended by now: it came {:.3f} s after its observation'
 
 
@@ -249,7 +244,7 @@ class ArmExecutor:
         if self._motion is not None and (self.stopping or not self.settings.streaming):
             return self.supervisor.refuse(ResultCode.BUSY, 'another plan is being executed')
         at_rest = self._motion is None or self._motion.paused
-        elsewhere = self._elsewhere() if at_rest else ''
+        elsewhere = self._points.elsewhere() if at_rest else ''
         if elsewhere:
             return self.supervisor.refuse(ResultCode.DRIFTED, elsewhere)
         try:
@@ -268,7 +263,7 @@ class ArmExecutor:
         """Begin to move the joints to the home posture; as `execute`, and never in between."""
         if self._motion is not None:
             return self.supervisor.refuse(ResultCode.BUSY, 'the arm moves: cancel the goal first')
-        elsewhere = self._elsewhere()
+        elsewhere = self._points.elsewhere()
         if elsewhere:
             return self.supervisor.refuse(ResultCode.DRIFTED, elsewhere)
         here = self.measured_pose or Pose.identity()  # without joint states nothing is admitted
@@ -395,19 +390,6 @@ class ArmExecutor:
             return Start(state, last.joint_positions, last.joint_velocities, 0.0)
         return self._points.start()
 
-    def _elsewhere(self) -> str:
-        """Say that a resting arm is not where it was commanded last; empty when it is.
-
-        A motion from rest begins with the last command. Where somebody else has moved the arm
-        since, that first command would be a jump for the arm, though not for the commands.
-        """
-        last, joints = self._points.last, self._view.joints
-        if last is None or joints is None or not self.supervisor.armed:
-            return ''
-        away = np.abs(joints - last.joint_positions)
-        joint, most = int(away.argmax()), self.settings.hold_tolerance_rad
-        return '' if away[joint] <= most else ELSEWHERE.format(joint + 1, away[joint], most)
-
     # Going on -------------------------------------------------------------------------------
 
     def _bounded(self, elapsed_s: float) -> float:
@@ -442,7 +424,7 @@ class ArmExecutor:
 
     def _resume(self, motion: PlanMotion, elapsed_s: float, now: Moment) -> None:
         """Go on after a pause, from rest, as soon as the arm is where it was commanded."""
-        elsewhere = self._elsewhere()
+        elsewhere = self._points.elsewhere()
         if elsewhere:
             motion.astray_s += elapsed_s
             self.supervisor.waits(elsewhere)

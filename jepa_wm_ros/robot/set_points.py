@@ -32,6 +32,11 @@ ELBOW_RATE = 5.0
 # A motion that is slowed down further than this stands still: a route at such a speed has times
 # that no message can hold.
 LEAST_OVERRIDE = 0.01
+ELSEWHERE = (
+    'joint {} is {:.3f} rad from where the arm was commanded last (limit {} rad), and the next '
+    'command would pull it back: was it moved by hand, by others, or does it not follow? Disarm, '
+    'look at the arm, arm again'
+)
 
 
 class OverrideError(JepaWmError):
@@ -115,6 +120,19 @@ class SetPoints:
         joints = joints if last is None else last.joint_positions
         rest = np.zeros_like(joints)
         return Start(MotionState.at_rest(pose), joints, rest, self.settings.lookahead_s)
+
+    def elsewhere(self) -> str:
+        """Say that a resting arm is not where it was commanded last; empty when it is.
+
+        A motion from rest begins with the last command. Where somebody else has moved the arm
+        since, that first command would be a jump for the arm, though not for the commands.
+        """
+        last, joints = self.last, self._view.joints
+        if last is None or joints is None or not self._supervisor.armed:
+            return ''
+        away = np.abs(joints - last.joint_positions)
+        joint, most = int(away.argmax()), self.settings.hold_tolerance_rad
+        return '' if away[joint] <= most else ELSEWHERE.format(joint + 1, away[joint], most)
 
     def fitter(self) -> TrajectoryFitter:
         """Return what makes trajectories under the present limits."""

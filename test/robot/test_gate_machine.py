@@ -239,7 +239,7 @@ def test_an_override_of_next_to_nothing_stands_still(monkeypatch, part):
 
 
 def test_a_motion_that_begins_at_the_last_command_wherever_the_arm_is_is_found(monkeypatch):
-    monkeypatch.setattr(ArmExecutor, '_elsewhere', lambda _: '')
+    monkeypatch.setattr(SetPoints, 'elsewhere', lambda _: '')
     trial = GateTrial(0, kinematics=KINEMATICS)
     trial.wait(20)
     trial.arm()
