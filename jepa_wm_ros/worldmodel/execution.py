@@ -73,7 +73,7 @@ class _Conversion:
     def __init__(self, settings: ExecutionSettings, device: torch.device) -> None:
         self.dtype = TORCH_TYPES[settings.dtype]
         self.compile = settings.compile
-        self.pack = settings.packed and not settings.compile and can_pack(device)
+        self.pack = settings.packed and not settings.compile and can_pack(device, self.dtype)
 
     def of(self, module: nn.Module) -> nn.Module:
         """Return a module that stands in for another."""

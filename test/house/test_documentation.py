@@ -3,7 +3,7 @@
 import ast
 
 # A file is one topic; what is too long for one look is a function or a class.
-MOST_LINES = {ast.FunctionDef: 85, ast.AsyncFunctionDef: 85, ast.ClassDef: 480}
+MOST_LINES = {ast.FunctionDef: 85, ast.AsyncFunctionDef: 85, ast.ClassDef: 500}
 
 
 def test_every_public_name_has_a_docstring(modules):

@@ -15,7 +15,7 @@ from jepa_wm_ros.paths import share
 from jepa_wm_ros.ros.worker import Worker
 
 STANDARD = re.compile(
-    r'/(parameter_events|rosout|diagnostics|clock)$'
+    r'/(parameter_events|rosout|diagnostics|clock)$|/_action/'
     r'|/\w+/(\w*parameters?\w*|get_\w+|change_state|transition_event|\w*logger_levels?)$'
 )
 MAKERS = {

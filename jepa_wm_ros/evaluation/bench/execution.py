@@ -14,6 +14,7 @@ import numpy as np
 from jepa_wm_ros.errors import JepaWmError
 from jepa_wm_ros.evaluation.episodes import draw_episode
 from jepa_wm_ros.evaluation.statistics import percentile
+from jepa_wm_ros.robot.belief import QUIET_S, RESEAT_S
 from jepa_wm_ros.robot.execution import ArmExecutor
 from jepa_wm_ros.robot.gate import ClearedCommand, ClearedGrip, ClearedRoute
 from jepa_wm_ros.robot.motion import ExecutionSettings, Moment, MotionPlan
@@ -87,7 +88,8 @@ class LockstepArm:
         """
         self.stop()
         self._cell.reset(position, rng)
-        self.wait(0.1)
+        # The arm was put elsewhere: its state is doubtful until the old one is over.
+        self.wait(RESEAT_S + QUIET_S + 0.1)
         refusal = self._executor.arm(self._now())
         if refusal is not None:
             raise LockstepError(f'the supervisor refuses to arm: {refusal.message}')

@@ -11,6 +11,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,7 +211,7 @@ class GateTrial:
         self._note(f'slow {part:.2f}')
         self.executor.override_speed(part)
 
-    def limits(self, **changes: float) -> None:
+    def limits(self, **changes: Any) -> None:
         """Somebody sets parameters; the node refuses that during a motion."""
         self._note(f'limits {changes}')
         if self.executor.motion is None:

@@ -39,7 +39,7 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     left = torch.randn(SIDE, SIDE, device=device).to(dtype)
     right = torch.randn(SIDE, SIDE, device=device).to(dtype)
     ways: list[Callable[[], object]] = [lambda: left @ right]
-    if can_pack(device):
+    if can_pack(device, dtype):
         packed = PackedLinear(right, None, dtype)
         ways.append(lambda: packed(left))
     return 2 * SIDE**3 / min(_shortest(way, device) for way in ways)

@@ -8,6 +8,7 @@ as by gradient solvers, the ordinary operators do the work.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,10 +24,25 @@ if TYPE_CHECKING:
 OPERATORS = ('_linear_pointwise', '_reorder_linear_weight')
 
 
-def can_pack(device: torch.device) -> bool:
-    """Return whether this build of PyTorch has the operators, and a device is one for them."""
+def can_pack(device: torch.device, dtype: torch.dtype = torch.float32) -> bool:
+    """Return whether this build of PyTorch has the operators, and device and processor take them.
+
+    Processors without AVX-512 or AVX-NE-CONVERT do not take bfloat16.
+    """
     there = torch.backends.mkldnn.is_available()
-    return device.type == 'cpu' and there and all(hasattr(torch.ops.mkldnn, n) for n in OPERATORS)
+    if device.type != 'cpu' or not there:
+        return False
+    return all(hasattr(torch.ops.mkldnn, name) for name in OPERATORS) and _packs(dtype)
+
+
+@cache
+def _packs(dtype: torch.dtype) -> bool:
+    """Try it: no flag of the processor says so on all builds."""
+    try:
+        torch.ops.mkldnn._reorder_linear_weight(torch.zeros(8, 8, dtype=dtype), None)
+    except RuntimeError:
+        return False
+    return True
 
 
 class PackedLinear(nn.Module):
