@@ -78,6 +78,10 @@ def reaches(pattern: str, node: str) -> bool:
     return re.fullmatch(''.join(words), node) is not None
 
 
+DEEPEST = 50
+"""No file of parameters has more levels: namespaces, node, groups, lists."""
+
+
 def read_parameter_file(path: Path) -> list[Entry]:
     """Read all entries of a parameter file, in order.
 
@@ -145,11 +149,16 @@ def _read(path: Path) -> str:
 
 def _check_events(path: Path, text: str) -> None:
     """Refuse what is no YAML, and what is YAML that ROS does not read."""
-    documents = 0
+    documents = depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             start: Any = event.start_mark
             line = start.line + 1
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                # at once: the parser takes time with the square of the depth
+                raise ParameterFileError(f'{path}:{line}: not ROS parameters: nested too deeply')
             if isinstance(event, yaml.AliasEvent):
                 raise ParameterFileError(
                     f'{path}:{line}: *{event.anchor} is an alias, which ROS does not read; '
