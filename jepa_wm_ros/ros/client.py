@@ -40,6 +40,8 @@ def _constants(message: Any, names: tuple[str, ...]) -> dict[int, str]:
     return {getattr(message, name): name for name in names}
 
 
+# How long the joint states after a reset may take to everybody [s].
+_RESET_SEEN_S = 0.2
 GOAL_CODES = _constants(
     ReachGoal.Result,
     (
@@ -171,6 +173,8 @@ class GraphClient(GraphConnection):
         x, y, z = (float(value) for value in position)
         request = ResetCell.Request(seed=-1, use_position=True, position=Point(x=x, y=y, z=z))
         at = self._demand(self._reset, request, 'reset').ee_pose.position
+        # Who arms next must not believe where the arm was before: let joint states arrive.
+        time.sleep(_RESET_SEEN_S)
         return np.array([at.x, at.y, at.z])
 
     def capture_goal(self, name: str = '') -> str:
