@@ -46,12 +46,27 @@ END_ROUNDING_RAD = 1e-6
 _SEAL = object()
 
 
-class GateError(JepaWmError):
+class UnclearedCommandError(JepaWmError):
     """Somebody tries to make a command that the gate has not cleared."""
 
 
+class _Sealed:
+    """What only the gate can make."""
+
+    __slots__ = ()
+    seal: object
+
+    def __post_init__(self) -> None:
+        """Refuse all makers but the gate.
+
+        Raises:
+            UnclearedCommandError: It was made elsewhere.
+        """
+        _check_seal(self.seal)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class ClearedCommand:
+class ClearedCommand(_Sealed):
     """A set-point that may go to the wire; only the gate makes it.
 
     Attributes:
@@ -64,17 +79,9 @@ class ClearedCommand:
     rest: Vector
     seal: object
 
-    def __post_init__(self) -> None:
-        """Refuse all makers but the gate.
-
-        Raises:
-            GateError: It was made elsewhere.
-        """
-        _check_seal(self.seal)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClearedRoute:
+class ClearedRoute(_Sealed):
     """A whole motion that may be played; without points the controller ends what it plays.
 
     Attributes:
@@ -87,17 +94,9 @@ class ClearedRoute:
     brakes: bool
     seal: object
 
-    def __post_init__(self) -> None:
-        """Refuse all makers but the gate.
-
-        Raises:
-            GateError: It was made elsewhere.
-        """
-        _check_seal(self.seal)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClearedGrip:
+class ClearedGrip(_Sealed):
     """A gripper command that may go to the wire.
 
     Attributes:
@@ -107,14 +106,6 @@ class ClearedGrip:
 
     closedness: float
     seal: object
-
-    def __post_init__(self) -> None:
-        """Refuse all makers but the gate.
-
-        Raises:
-            GateError: It was made elsewhere.
-        """
-        _check_seal(self.seal)
 
 
 class Wire(Protocol):
@@ -373,4 +364,6 @@ def _at(point: RoutePoint) -> ArmCommand:
 
 def _check_seal(seal: object) -> None:
     if seal is not _SEAL:
-        raise GateError('only the command gate clears commands: nothing is sent around it')
+        raise UnclearedCommandError(
+            'only the command gate clears commands: nothing is sent around it'
+        )
